@@ -1,0 +1,96 @@
+//! The log in memory: records and the payload area they point into.
+
+use crate::record::{Body, Interval, Record};
+
+/// A range of the payload area of the log that holds the record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PayloadRef {
+    /// First byte.
+    pub offset: u64,
+    /// How many bytes.
+    pub len: u64,
+}
+
+/// One segment: the records of one test, and their payloads.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Log {
+    records: Vec<Record>,
+    payload: Vec<u8>,
+}
+
+impl Log {
+    /// An empty log that holds `records` records before it has to grow.
+    pub fn with_capacity(records: usize) -> Self {
+        Self { records: Vec::with_capacity(records), payload: Vec::with_capacity(records * 16) }
+    }
+
+    /// From the parts of a trace.
+    pub fn from_parts(records: Vec<Record>, payload: Vec<u8>) -> Self {
+        Self { records, payload }
+    }
+
+    /// Appends a record and returns its index.
+    #[inline]
+    pub fn push(&mut self, ctrl: u8, step: u16, when: Interval, body: Body) -> u32 {
+        let index = self.records.len() as u32;
+        self.records.push(Record::new(ctrl, step, when, body));
+        index
+    }
+
+    /// Puts bytes into the payload area.
+    pub fn store(&mut self, bytes: &[u8]) -> PayloadRef {
+        let offset = self.payload.len() as u64;
+        self.payload.extend_from_slice(bytes);
+        PayloadRef { offset, len: bytes.len() as u64 }
+    }
+
+    /// The bytes that `payload` names; empty if it lies outside (a foreign or damaged trace).
+    pub fn payload(&self, payload: PayloadRef) -> &[u8] {
+        payload
+            .offset
+            .checked_add(payload.len)
+            .and_then(|end| self.payload.get(payload.offset as usize..end as usize))
+            .unwrap_or(&[])
+    }
+
+    /// The payload as text, for notes, deaths and refusals.
+    pub fn text(&self, payload: PayloadRef) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(self.payload(payload))
+    }
+
+    /// All records.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// All records, to be changed: for log mutation.
+    pub fn records_mut(&mut self) -> &mut Vec<Record> {
+        &mut self.records
+    }
+
+    /// The payload area.
+    pub fn payload_area(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The payload area, to be changed: for log mutation.
+    pub fn payload_area_mut(&mut self) -> &mut Vec<u8> {
+        &mut self.payload
+    }
+
+    /// How many records there are.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Cuts the log back to an earlier length (bring-up that several tests share).
+    pub fn truncate(&mut self, records: usize, payload: usize) {
+        self.records.truncate(records);
+        self.payload.truncate(payload);
+    }
+}

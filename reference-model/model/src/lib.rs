@@ -1,0 +1,13 @@
+//! The golden reference model: an executable reading of the NVM Express specifications, as a judge.
+//!
+//! Pure: no I/O, no clock, no randomness, no threads, no `unsafe`. Its findings *and* the verdict of
+//! a test are a function of ([`Profile`], log) alone. It does not predict one answer: it rules which
+//! answers the text allows, adopts the one that the DUT gave, and says so when it was not allowed.
+
+mod finding;
+mod judge;
+mod profile;
+
+pub use finding::{Allowed, Coverage, DivergenceKind, Finding, FindingKind, Verdict};
+pub use judge::{Judge, Ruled};
+pub use profile::{Choice, Choices, Profile};

@@ -1,0 +1,27 @@
+//! What the NVM Express specifications define, as data: wire formats, numbers and requirement handles.
+//!
+//! Two layers, after smoltcp: **raw** structures ([`Sqe`], [`Cqe`], registers) hold any bit pattern
+//! and judge nothing; **typed** commands ([`command`]) are total projections of an SQE: every SQE
+//! projects onto them and every value encodes, so that a test starts from a good command and changes
+//! one field. What a command *means* is said elsewhere, twice and independently: by the model and
+//! by the emulator.
+//!
+//! This crate depends on no other crate of the project, and does no I/O.
+
+// `command!` is used by the modules below it.
+#[macro_use]
+pub mod field;
+pub mod command;
+pub mod cqe;
+pub mod num;
+pub mod register;
+pub mod requirement;
+pub mod sqe;
+pub mod status;
+
+pub use cqe::Cqe;
+pub use field::{FieldDef, FieldValue};
+pub use num::{Addr, Bytes, Cid, Cntlid, Entries, Lba, Nsid, Qid, Version};
+pub use requirement::Req;
+pub use sqe::{QueueKind, Sqe};
+pub use status::Status;

@@ -1,0 +1,194 @@
+//! Numbers with a meaning. Past the decoder only these exist: a raw zero-based field ends here.
+
+use std::fmt;
+
+use crate::field::FieldValue;
+
+macro_rules! number {
+    ($(#[$doc:meta])* $name:ident($raw:ty), $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub $raw);
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+
+        impl FieldValue for $name {
+            fn from_raw(raw: u64, _width: u32) -> Self {
+                Self(raw as $raw)
+            }
+            fn to_raw(self, _width: u32) -> u64 {
+                u64::from(self.0)
+            }
+        }
+    };
+}
+
+number! {
+    /// Queue Identifier. 0 is the admin queue.
+    Qid(u16), ""
+}
+number! {
+    /// Command Identifier.
+    Cid(u16), ""
+}
+number! {
+    /// Namespace Identifier.
+    Nsid(u32), ""
+}
+number! {
+    /// Logical Block Address, in logical blocks from the start of the namespace.
+    Lba(u64), ""
+}
+number! {
+    /// A length in bytes.
+    Bytes(u64), ""
+}
+number! {
+    /// Controller Identifier (CNTLID).
+    Cntlid(u16), ""
+}
+
+impl Qid {
+    /// The admin queue.
+    pub const ADMIN: Qid = Qid(0);
+
+    /// Whether this is the admin queue.
+    pub const fn is_admin(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl Nsid {
+    /// FFFFFFFFh, the broadcast value.
+    pub const BROADCAST: Nsid = Nsid(u32::MAX);
+}
+
+/// A number of queue entries or of logical blocks, whose field is 0's based: raw 0 means 1.
+///
+/// `Entries(0)` has no encoding and encodes as raw 0 minus 1, wrapped to the field's width;
+/// build it only to say "no entries" in host code.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Entries(pub u32);
+
+impl fmt::Debug for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl fmt::Display for Entries {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl FieldValue for Entries {
+    const ZERO_BASED: bool = true;
+
+    fn from_raw(raw: u64, _width: u32) -> Self {
+        Self(raw as u32 + 1)
+    }
+
+    fn to_raw(self, width: u32) -> u64 {
+        u64::from(self.0).wrapping_sub(1) & (u64::MAX >> (64 - width))
+    }
+}
+
+/// An address as a controller uses it (an IOVA), or a PRP entry: page base and offset.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Addr(pub u64);
+
+impl fmt::Debug for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for Addr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#x}", self.0)
+    }
+}
+
+impl FieldValue for Addr {
+    fn from_raw(raw: u64, _width: u32) -> Self {
+        Self(raw)
+    }
+    fn to_raw(self, _width: u32) -> u64 {
+        self.0
+    }
+}
+
+impl Addr {
+    /// The offset within a memory page of `page` bytes (a power of two).
+    pub const fn offset(self, page: u64) -> u64 {
+        self.0 & (page - 1)
+    }
+
+    /// The address of the page of `page` bytes (a power of two) that holds this address.
+    pub const fn page_base(self, page: u64) -> u64 {
+        self.0 & !(page - 1)
+    }
+}
+
+/// A specification version, as in VS: major, minor, tertiary. Ordered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Version {
+    /// Major version number (VS.MJR).
+    pub major: u16,
+    /// Minor version number (VS.MNR).
+    pub minor: u8,
+    /// Tertiary version number (VS.TER).
+    pub tertiary: u8,
+}
+
+impl Version {
+    /// `major.minor.0`.
+    pub const fn new(major: u16, minor: u8) -> Self {
+        Self { major, minor, tertiary: 0 }
+    }
+
+    /// From the value of VS.
+    pub const fn from_raw(vs: u32) -> Self {
+        Self { major: (vs >> 16) as u16, minor: (vs >> 8) as u8, tertiary: vs as u8 }
+    }
+
+    /// The value of VS.
+    pub const fn to_raw(self) -> u32 {
+        (self.major as u32) << 16 | (self.minor as u32) << 8 | self.tertiary as u32
+    }
+
+    /// From `"2.3"` or `"1.2.1"`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.split('.');
+        let version = Self {
+            major: parts.next()?.parse().ok()?,
+            minor: parts.next()?.parse().ok()?,
+            tertiary: parts.next().map_or(Some(0), |t| t.parse().ok())?,
+        };
+        parts.next().is_none().then_some(version)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)?;
+        if self.tertiary != 0 { write!(f, ".{}", self.tertiary) } else { Ok(()) }
+    }
+}
+
+impl fmt::Debug for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
