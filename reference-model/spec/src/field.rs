@@ -14,6 +14,25 @@ pub struct FieldDef {
     pub width: u8,
     /// Whether raw 0 means 1.
     pub zero_based: bool,
+    /// What the value is, which decides how it prints.
+    pub kind: Kind,
+}
+
+/// What a field's value is: how it prints, and whether it prints when its raw value is 0.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// A small number or a flag: decimal.
+    Plain,
+    /// A name for something (QID, NSID, LBA): decimal, told even when 0.
+    Identifier,
+    /// A coded value (CNS, FID, LID): hexadecimal, told even when 0.
+    Code,
+    /// Raw bits: hexadecimal.
+    Bits,
+    /// An address: hexadecimal.
+    Address,
+    /// A 0's based number of things: decimal, as the number meant, told even when raw 0.
+    Count,
 }
 
 impl FieldDef {
@@ -55,6 +74,8 @@ impl FieldDef {
 pub trait FieldValue: Copy {
     /// Whether raw 0 means 1.
     const ZERO_BASED: bool = false;
+    /// What the value is.
+    const KIND: Kind = Kind::Plain;
     /// The value that `raw`, a field of `width` bits, stands for.
     fn from_raw(raw: u64, width: u32) -> Self;
     /// The raw value; the caller cuts it to `width` bits.
@@ -71,8 +92,10 @@ impl FieldValue for bool {
 }
 
 macro_rules! plain_field_value {
-    ($($int:ty),*) => {$(
+    ($($int:ty: $kind:ident),*) => {$(
         impl FieldValue for $int {
+            const KIND: Kind = Kind::$kind;
+
             fn from_raw(raw: u64, _width: u32) -> Self {
                 raw as $int
             }
@@ -82,7 +105,7 @@ macro_rules! plain_field_value {
         }
     )*};
 }
-plain_field_value!(u8, u16, u32, u64);
+plain_field_value!(u8: Plain, u16: Plain, u32: Bits, u64: Bits);
 
 /// Declares a typed command from its field table.
 ///
@@ -123,21 +146,22 @@ macro_rules! command {
                     low: $low,
                     width: $high - $low + 1,
                     zero_based: <$ty as $crate::FieldValue>::ZERO_BASED,
+                    kind: <$ty as $crate::FieldValue>::KIND,
                 }, )*
             ];
 
-            #[allow(unused_mut, unused_variables, reason = "a command without fields")]
             fn sqe(&self) -> $crate::Sqe {
-                let mut sqe = $crate::Sqe::new($opcode);
-                $({
+                let sqe = $crate::Sqe::new($opcode);
+                $(let sqe = {
                     const F: $crate::FieldDef = $crate::command::field::<$name>(stringify!($field));
-                    F.write(&mut sqe.dw, $crate::FieldValue::to_raw(self.$field, F.width as u32));
-                })*
+                    sqe.with(&F, $crate::FieldValue::to_raw(self.$field, F.width as u32))
+                };)*
                 sqe
             }
 
-            #[allow(unused_variables, reason = "a command without fields")]
             fn project(sqe: &$crate::Sqe) -> Self {
+                // A command without fields looks at nothing.
+                let _ = sqe;
                 Self { $( $field: {
                     const F: $crate::FieldDef = $crate::command::field::<$name>(stringify!($field));
                     <$ty as $crate::FieldValue>::from_raw(F.read(&sqe.dw), F.width as u32)

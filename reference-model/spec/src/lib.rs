@@ -11,16 +11,22 @@
 // `command!` is used by the modules below it.
 #[macro_use]
 pub mod field;
+pub mod cns;
 pub mod command;
 pub mod cqe;
+pub mod feature;
+pub mod log_page;
 pub mod num;
 pub mod register;
 pub mod requirement;
 pub mod sqe;
 pub mod status;
 
+pub use cns::Cns;
 pub use cqe::Cqe;
-pub use field::{FieldDef, FieldValue};
+pub use feature::Fid;
+pub use field::{FieldDef, FieldValue, Kind};
+pub use log_page::Lid;
 pub use num::{Addr, Bytes, Cid, Cntlid, Entries, Lba, Nsid, Qid, Version};
 pub use requirement::Req;
 pub use sqe::{QueueKind, Sqe};

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use crate::field::FieldValue;
+use crate::field::{FieldValue, Kind};
 
 macro_rules! number {
-    ($(#[$doc:meta])* $name:ident($raw:ty), $prefix:literal) => {
+    ($(#[$doc:meta])* $name:ident($raw:ty)) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $name(pub $raw);
@@ -18,11 +18,13 @@ macro_rules! number {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, concat!($prefix, "{}"), self.0)
+                write!(f, "{}", self.0)
             }
         }
 
         impl FieldValue for $name {
+            const KIND: Kind = Kind::Identifier;
+
             fn from_raw(raw: u64, _width: u32) -> Self {
                 Self(raw as $raw)
             }
@@ -35,28 +37,62 @@ macro_rules! number {
 
 number! {
     /// Queue Identifier. 0 is the admin queue.
-    Qid(u16), ""
+    Qid(u16)
 }
 number! {
     /// Command Identifier.
-    Cid(u16), ""
+    Cid(u16)
 }
 number! {
     /// Namespace Identifier.
-    Nsid(u32), ""
+    Nsid(u32)
 }
 number! {
     /// Logical Block Address, in logical blocks from the start of the namespace.
-    Lba(u64), ""
+    Lba(u64)
 }
 number! {
     /// A length in bytes.
-    Bytes(u64), ""
+    Bytes(u64)
 }
 number! {
     /// Controller Identifier (CNTLID).
-    Cntlid(u16), ""
+    Cntlid(u16)
 }
+
+/// Declares a coded value: a newtype, so that unknown values survive, that prints as the
+/// specification writes it (`02h`).
+macro_rules! code {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+        pub struct $name(pub u8);
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                write!(f, "{:02X}h", self.0)
+            }
+        }
+
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                std::fmt::Display::fmt(self, f)
+            }
+        }
+
+        impl $crate::FieldValue for $name {
+            const KIND: $crate::Kind = $crate::Kind::Code;
+
+            fn from_raw(raw: u64, _width: u32) -> Self {
+                Self(raw as u8)
+            }
+            fn to_raw(self, _width: u32) -> u64 {
+                u64::from(self.0)
+            }
+        }
+    };
+}
+pub(crate) use code;
 
 impl Qid {
     /// The admin queue.
@@ -94,9 +130,10 @@ impl fmt::Display for Entries {
 
 impl FieldValue for Entries {
     const ZERO_BASED: bool = true;
+    const KIND: Kind = Kind::Count;
 
     fn from_raw(raw: u64, _width: u32) -> Self {
-        Self(raw as u32 + 1)
+        Self((raw as u32).wrapping_add(1))
     }
 
     fn to_raw(self, width: u32) -> u64 {
@@ -121,6 +158,8 @@ impl fmt::Display for Addr {
 }
 
 impl FieldValue for Addr {
+    const KIND: Kind = Kind::Address;
+
     fn from_raw(raw: u64, _width: u32) -> Self {
         Self(raw)
     }

@@ -9,7 +9,9 @@ use std::fmt;
 
 use crate::Version;
 
+mod catalogue;
 mod generated;
+pub use catalogue::CATALOGUE;
 pub use generated::*;
 
 /// A named requirement: an index into [`TABLE`].
@@ -34,6 +36,31 @@ pub struct Requirement {
     pub verified: bool,
     /// When it applies.
     pub when: Condition,
+}
+
+/// One entry of the catalogue, named or not, for listings.
+#[derive(Debug)]
+pub struct CatalogueEntry {
+    /// The catalogue's ordinal: `QUE-CSQ-06`.
+    pub id: &'static str,
+    /// The name in words; only named entries can be judged.
+    pub name: Option<&'static str>,
+    /// The area: the file of `reference-model/requirements` without `.toml`.
+    pub area: &'static str,
+    /// `shall`, `should`, `may`, `optional-feature` or `withdrawn`, in the newest text that was read.
+    pub level: &'static str,
+    /// The first revision with the rule.
+    pub since: &'static str,
+    /// Document and clause in the newest text that was read: `Base-2.3 §5.3.2`.
+    pub clause: &'static str,
+    /// When it applies, in the catalogue's free words.
+    pub applies_when: &'static str,
+    /// The rule, in our words.
+    pub text: &'static str,
+    /// How a host sees it.
+    pub observe: &'static str,
+    /// Held against the text by reading.
+    pub verified: bool,
 }
 
 /// How strongly a controller is held to a requirement. Base-2.3 §1.4.
@@ -87,6 +114,8 @@ pub enum Condition {
     Always,
     /// A comparison of a claimed value with a number.
     Compare(Fact, Comparison, u64),
+    /// A bit of a claimed value is set.
+    Bit(Fact, u8),
     /// All of them.
     All(&'static [Condition]),
     /// At least one of them.
@@ -187,6 +216,7 @@ impl Condition {
                     Comparison::Ge => value >= number,
                 })
             }
+            Condition::Bit(fact, bit) => Some(facts.fact(fact)? >> bit & 1 == 1),
             Condition::All(of) => fold(of, facts, true),
             Condition::Any(of) => fold(of, facts, false),
             Condition::Not(of) => of.holds(facts).map(|holds| !holds),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Addr, Cid, Nsid};
+use crate::{Addr, Cid, FieldDef, Nsid};
 
 /// Which opcode table applies.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -64,6 +64,18 @@ impl Sqe {
     /// PRP Entry 2: dwords 8 and 9.
     pub const fn prp2(&self) -> Addr {
         Addr(self.dw[8] as u64 | (self.dw[9] as u64) << 32)
+    }
+
+    /// Metadata Pointer (MPTR): dwords 4 and 5.
+    pub const fn mptr(&self) -> Addr {
+        Addr(self.dw[4] as u64 | (self.dw[5] as u64) << 32)
+    }
+
+    /// The same SQE with another raw value in `field`; bits beyond its width are cut off.
+    #[must_use]
+    pub const fn with(mut self, field: &FieldDef, raw: u64) -> Self {
+        field.write(&mut self.dw, raw);
+        self
     }
 
     /// The same SQE with another command identifier.

@@ -2,9 +2,33 @@
 
 use crate::{FieldDef, QueueKind, Sqe};
 
+mod abort;
+mod async_event_request;
+mod create_io_cq;
 mod create_io_sq;
+mod delete_io_cq;
+mod delete_io_sq;
+mod flush;
+mod get_features;
+mod get_log_page;
+mod identify;
+mod read;
+mod set_features;
+mod write;
 
+pub use abort::Abort;
+pub use async_event_request::AsyncEventRequest;
+pub use create_io_cq::CreateIoCq;
 pub use create_io_sq::CreateIoSq;
+pub use delete_io_cq::DeleteIoCq;
+pub use delete_io_sq::DeleteIoSq;
+pub use flush::Flush;
+pub use get_features::GetFeatures;
+pub use get_log_page::GetLogPage;
+pub use identify::Identify;
+pub use read::Read;
+pub use set_features::SetFeatures;
+pub use write::Write;
 
 /// A typed command: a total projection of the SQE. See [`crate::command!`].
 pub trait Command: Sized {

@@ -2,10 +2,11 @@
 
 use super::*;
 
-/// Create I/O Submission Queue.
+/// Create io sq.
 pub mod create_io_sq {
     use super::Req;
-    /// Naming a CQ identifier inside the supported range that was never created is refused.
+    /// Naming a CQ identifier inside the supported range that was never created is refused with
+    /// Completion Queue Invalid. Base-2.3 §5.3.2 (QUE-CSQ-06)
     pub const CQID_NOT_CREATED: Req = Req(0);
 }
 
@@ -14,8 +15,8 @@ pub static TABLE: [Requirement; 1] = [Requirement {
     name: "create-io-sq.cqid-not-created",
     id: "QUE-CSQ-06",
     clause: "Base-2.3 §5.3.2",
-    text: "Naming a CQ identifier inside the supported range that was never created is refused.",
-    levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+    text: "Naming a CQ identifier inside the supported range that was never created is refused with Completion Queue Invalid.",
+    levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Exact })],
     verified: true,
     when: Condition::Always,
 }];
