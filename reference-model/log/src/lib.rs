@@ -10,6 +10,7 @@
 //! access) and `seen` (its end). "It happened in that interval" is all that may be concluded.
 
 pub mod content;
+pub mod random;
 pub mod record;
 mod store;
 pub mod trace;
