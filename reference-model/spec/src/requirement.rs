@@ -172,12 +172,22 @@ facts! {
     CapCrms = "CAP.CRMS";
     /// CAP.NSSES.
     CapNsses = "CAP.NSSES";
+    /// CAP.NSSS.
+    CapNsss = "CAP.NSSS";
+    /// CAP.BPS.
+    CapBps = "CAP.BPS";
+    /// CC.CRIME, as last written.
+    CcCrime = "CC.CRIME";
     /// CC.AMS, as last written.
     CcAms = "CC.AMS";
     /// Identify Controller: OACS.
     Oacs = "OACS";
     /// Identify Controller: ONCS.
     Oncs = "ONCS";
+    /// Identify Controller: FUSES.
+    Fuses = "FUSES";
+    /// Identify Controller: OAES.
+    Oaes = "OAES";
     /// Identify Controller: VWC.
     Vwc = "VWC";
     /// Identify Controller: CMIC.
@@ -192,7 +202,7 @@ facts! {
     Lpa = "LPA";
     /// Whether the transport is PCIe: 1 on every DUT of this harness.
     Pcie = "PCIe";
-    /// Whether MSI-X is enabled.
+    /// Whether MSI-X is enabled: 0 or 1.
     Msix = "MSI-X";
 }
 

@@ -1,0 +1,23 @@
+//! The checks of the repository, and the generator of the requirement handles.
+//!
+//! `cargo xtask gen` reads the catalogue (`reference-model/requirements/*.toml`) and writes the
+//! generated files of the spec crate; the other checks are functions that the tests of this crate
+//! call, so that plain `cargo test -p xtask` holds them. Whatever is found is a [`Problem`], printed
+//! as `path:line: error: X, use Y`.
+
+pub mod catalogue;
+pub mod condition;
+pub mod generate;
+pub mod levels;
+pub mod numbers;
+mod problem;
+
+pub use problem::{Problem, fail_on};
+
+use std::path::{Path, PathBuf};
+
+/// The root of the repository.
+pub fn root() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).expect("ci/xtask lies two folders below the root").to_path_buf()
+}
