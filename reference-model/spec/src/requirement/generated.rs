@@ -2,21 +2,3417 @@
 
 use super::*;
 
+/// Abort.
+pub mod abort {
+    use super::Req;
+    /// Aborting an outstanding AER follows the common rule: aborted with Command Abort Requested,
+    /// or reported as not aborted. Base-2.3 §5.2.1.2 (QUE-ABT-04)
+    pub const ASYNC_EVENT_REQUEST: Req = Req(1);
+    /// A target aborted after an Abort that reported no immediate abort completes with Command
+    /// Abort Requested. Base-2.3 §5.2.1.2 (QUE-ABT-07)
+    pub const LATE_STATUS: Req = Req(2);
+    /// More concurrent Aborts than ACL+1 (0's based) may be refused. Base-2.3 §5.2.1 (QUE-ABT-03)
+    pub const LIMIT: Req = Req(3);
+    /// After an Abort that reported an immediate abort the target has no effect except its own
+    /// completion: no host memory access, no change of media or state. Base-2.3 §5.2.1.1
+    /// (QUE-ABT-05)
+    pub const NO_EFFECT: Req = Req(4);
+    /// Abort (08h) names SQID in CDW10 15:0 and CID in 31:16; if nothing was aborted, for whatever
+    /// reason, it still completes with CQE DW0 bit 0 set. Base-2.3 §5.2.1 (QUE-ABT-01)
+    pub const NOT_ABORTED: Req = Req(5);
+    /// An Abort whose SQID names no queue finds no command, so it reports that nothing was
+    /// aborted. Base-2.3 §5.2.1.2 (QUE-ABT-06)
+    pub const SQID_UNKNOWN: Req = Req(6);
+    /// CQE DW0 bit 0 = 0 says that the target was aborted at once; the target completes with
+    /// Command Abort Requested. Base-2.3 §5.2.1 (QUE-ABT-02)
+    pub const VICTIM_STATUS: Req = Req(7);
+}
+
+/// Async event.
+pub mod async_event {
+    use super::Req;
+    /// An out-of-range CQ head value produces the Error event Invalid Doorbell Write Value when an
+    /// AER is outstanding. Base-2.3 §3.3.1.2 (QUE-DB-04)
+    pub const INVALID_CQ_HEAD: Req = Req(8);
+    /// An out-of-range SQ tail value produces the Error event Invalid Doorbell Write Value when an
+    /// AER is outstanding. Base-2.3 §3.3.1.2 (QUE-DB-02)
+    pub const INVALID_SQ_TAIL: Req = Req(9);
+    /// A pending event cleared by a log read before an AER arrives is not reported. Base-2.3
+    /// §5.2.2 (AER-GEN-06)
+    pub const CLEARED_NOT_REPORTED: Req = Req(88);
+    /// CQE DW0: type bits 2:0, information 15:8, log page 23:16. Base-2.3 §5.2.2.1 (AER-GEN-03)
+    pub const DW0: Req = Req(89);
+    /// Error events use type 000b and log page 01h. Base-2.3 §5.2.2.1 (AER-ERR-01)
+    pub const ERROR_EVENT: Req = Req(90);
+    /// An invalid doorbell value, with an AER outstanding, is reported as info 01h; writing the
+    /// doorbell of a queue that was not created has info 00h. Base-2.3 §3.3.1.2 (AER-ERR-02)
+    pub const INVALID_DOORBELL: Req = Req(91);
+    /// Masking is per event type (three bits of DW0): other types can still be reported. Base-2.3
+    /// §5.2.2 (AER-GEN-08)
+    pub const MASKED_BY_TYPE: Req = Req(92);
+    /// After an event is reported, further events of the same type are masked until the host
+    /// clears that event by a successful read of its log page with RAE=0. All Notice events share
+    /// one type. Immediate and one-shot events do not mask. Base-2.3 §5.2.2 (AER-GEN-04)
+    pub const MASKED_UNTIL_CLEARED: Req = Req(93);
+    /// Optional events are never sent before the host enables them through feature 0Bh. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-OAES-01)
+    pub const OPTIONAL_DISABLED: Req = Req(94);
+    /// An enabled event without pending AER is kept and returned to the next AER. Base-2.3 §5.2.2
+    /// (AER-GEN-05)
+    pub const RETAINED: Req = Req(95);
+}
+
+/// Async event request.
+pub mod async_event_request {
+    use super::Req;
+    /// AERL (259) is the 0's based limit of outstanding AERs. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-AERL-01)
+    pub const LIMIT: Req = Req(86);
+    /// An AER (0Ch) completes only when there is an event to report; it is not time limited. Its
+    /// command specific dwords are reserved. Base-2.3 §5.2.2 (AER-GEN-01)
+    pub const ONLY_FOR_EVENTS: Req = Req(87);
+}
+
+/// Common.
+pub mod common {
+    use super::Req;
+    /// A CID equal to one in flight on the same queue may be reported as a conflict; how many
+    /// commands are searched is implementation specific. Base-2.3 §4.2.3.1 (QUE-CMD-02)
+    pub const CID_CONFLICT: Req = Req(10);
+    /// FUSE=11b is a reserved coded value and is reported as an error. Base-2.3 §1.4.1.6
+    /// (QUE-CMD-14)
+    pub const FUSE_RESERVED: Req = Req(11);
+    /// A non-zero FUSE for a fused operation the controller does not support should be refused.
+    /// Base-2.3 §3.4.2 (QUE-CMD-09)
+    pub const FUSE_UNSUPPORTED: Req = Req(12);
+    /// Once a command is no longer outstanding (its CQE, Abort with bit 0 clear, single Cancel
+    /// with count 1, delete of its SQ, CSTS.RDY read as 0, CSTS.SHST read as 10b) the controller
+    /// does not process it any further. Base-2.3 §3.4.5 (QUE-OUT-01)
+    pub const NOT_OUTSTANDING: Req = Req(13);
+    /// NSID FFFFFFFFh in a command that uses NSID but not the broadcast value is refused. Base-2.3
+    /// §4.1.1 (QUE-CMD-05)
+    pub const NSID_BROADCAST: Req = Req(14);
+    /// An inactive NSID in a command that uses NSID is refused, unless the command says otherwise.
+    /// Base-2.3 §4.1.1 (QUE-CMD-03)
+    pub const NSID_INACTIVE: Req = Req(15);
+    /// An invalid NSID (0 or greater than NN, and not FFFFFFFFh) in a command that uses NSID is
+    /// refused, unless the command says otherwise. Base-2.3 §4.1.1 (QUE-CMD-04)
+    pub const NSID_INVALID: Req = Req(16);
+    /// A non-zero NSID in a command that does not use NSID is refused, unless the command says
+    /// otherwise. Base-2.3 §4.1.1 (QUE-CMD-06)
+    pub const NSID_UNUSED: Req = Req(17);
+    /// Unsupported or reserved opcodes are refused on admin and I/O queues. Base-2.3 §4.2.3.1
+    /// (QUE-CMD-01)
+    pub const OPCODE: Req = Req(18);
+    /// Admin commands over PCIe use PRPs; the SGL values of PSDT are an unsupported field value.
+    /// Base-2.3 §4.1.1 (QUE-CMD-07)
+    pub const PSDT_ADMIN: Req = Req(19);
+    /// PSDT=11b is a reserved coded value and is reported as an error on admin and I/O queues.
+    /// Base-2.3 §1.4.1.6 (QUE-CMD-13)
+    pub const PSDT_RESERVED: Req = Req(20);
+    /// PSDT=01b or 10b in an I/O command is an unsupported value when SGLs are not supported.
+    /// Base-2.3 §4.1.1 (QUE-CMD-08)
+    pub const PSDT_WITHOUT_SGL: Req = Req(21);
+    /// A recipient need not check reserved bits and fields, and may. Base-2.3 §1.4.1.6
+    /// (QUE-CMD-10)
+    pub const RESERVED_BITS: Req = Req(22);
+    /// MDTS (77) limits data transfer to 2^MDTS units of the minimum memory page size
+    /// (CAP.MPSMIN), 0 means no limit; a longer transfer is refused. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-MDTS-01)
+    pub const MDTS: Req = Req(96);
+    /// A transfer of exactly MDTS bytes is legal. Base-2.3 §5.2.13.2.1 (PRP-13)
+    pub const MDTS_LEGAL: Req = Req(97);
+    /// MDTS does not limit commands that transfer no data between host memory and controller
+    /// (Write Zeroes, Write Uncorrectable, Verify). Base-2.3 §5.2.13.2.1 (PRP-21)
+    pub const MDTS_WITHOUT_TRANSFER: Req = Req(98);
+}
+
+/// Cqe.
+pub mod cqe {
+    use super::Req;
+    /// CRD is reserved (0) while the host has not enabled Advanced Command Retry. Base-2.3 §4.2.3
+    /// (QUE-CQE-07)
+    pub const CRD_RESERVED: Req = Req(23);
+    /// CRD is reserved (0) in a completion with DNR=1. Base-2.3 §4.2.3 (QUE-CQE-12)
+    pub const CRD_WITH_DNR: Req = Req(24);
+    /// Each completion carries the CID and SQID of the command and an SQHD for that submission
+    /// queue. Base-2.3 §4.2.1 (QUE-CQE-01)
+    pub const IDENTIFIERS: Req = Req(25);
+    /// More=1 says that the Error Information log holds more status for this command. Base-2.3
+    /// §4.2.3 (QUE-CQE-09)
+    pub const MORE: Req = Req(26);
+    /// A command is completed by posting one completion entry (none for commands dropped by SQ
+    /// deletion or by a reset). Base-2.3 §3.4.4 (QUE-CQE-10)
+    pub const ONCE: Req = Req(27);
+    /// The phase bit of posted entries is 1 on the first pass through a queue and inverts on every
+    /// wrap. Base-2.3 §4.2.4 (QUE-CQE-02)
+    pub const PHASE: Req = Req(28);
+    /// If a completion is written in several pieces, the phase bit is in the last one. Base-2.3
+    /// §4.2.1 (QUE-CQE-03)
+    pub const PHASE_LAST: Req = Req(29);
+    /// The first entry posted to a slot of a newly created I/O CQ has phase 1, also when the
+    /// identifier was used before. Base-2.3 §4.2.4 (QUE-CQE-11)
+    pub const PHASE_OF_NEW_QUEUE: Req = Req(30);
+    /// Completion dwords 0 and 1 that a command does not define are reserved, so 0 (later
+    /// revisions may define them). Base-2.3 §4.2.1 (QUE-CQE-05)
+    pub const RESERVED_DWORDS: Req = Req(31);
+    /// SQHD is the head pointer at the moment the completion was created: a slot number of that
+    /// queue that never passes the tail; slots before it are free for reuse. Base-2.3 §4.2.1
+    /// (QUE-CQE-04)
+    pub const SQHD: Req = Req(32);
+    /// On success DNR and CRD should be 0; the More bit is not mentioned. Base-2.3 §4.2.3
+    /// (QUE-CQE-06)
+    pub const SUCCESS_DNR_CRD: Req = Req(33);
+}
+
+/// Create io cq.
+pub mod create_io_cq {
+    use super::Req;
+    /// Creating an I/O queue while CC.IOSQES (19:16) or CC.IOCQES (23:20) is uninitialised fails.
+    /// Base-2.3 §3.1.4.5 (REG-CC-IOSQES-01)
+    pub const BEFORE_IOCQES: Req = Req(34);
+    /// A completion queue created with IEN=0 raises no interrupt but posts entries. Base-2.3
+    /// §5.3.1 (QUE-CCQ-12)
+    pub const IEN_CLEAR: Req = Req(35);
+    /// An interrupt vector greater than the number of messages the controller supports should be
+    /// refused with Invalid Interrupt Vector. PCIe-1.0 §3.2 (QUE-CCQ-08)
+    pub const IV_RANGE: Req = Req(36);
+    /// With PC=0 PRP1 is a page-aligned PRP list whose entries are the queue pages in order; the
+    /// list is read until the queue is deleted. Base-2.3 §5.3.1 (QUE-CCQ-10)
+    pub const NOT_CONTIGUOUS: Req = Req(37);
+    /// A non-contiguous completion queue is refused when contiguous queues are required. Base-2.3
+    /// §5.3.1 (QUE-CCQ-09)
+    pub const PC_WITH_CQR: Req = Req(38);
+    /// A PRP list entry of a non-contiguous CQ with a non-zero page offset should be refused with
+    /// PRP Offset Invalid. Base-2.3 §5.3.1 (QUE-CCQ-14)
+    pub const PRP_LIST_OFFSET: Req = Req(39);
+    /// A PRP1 with a non-zero page offset should be refused with PRP Offset Invalid. Base-2.3
+    /// §5.3.1 (QUE-CCQ-11)
+    pub const PRP1_OFFSET: Req = Req(40);
+    /// Completion queue identifier 0 should be refused with Invalid Queue Identifier. Base-2.3
+    /// §5.3.1.1 (QUE-CCQ-02)
+    pub const QID_ADMIN: Req = Req(41);
+    /// A completion queue identifier already in use should be refused with Invalid Queue
+    /// Identifier. Base-2.3 §5.3.1.1 (QUE-CCQ-03)
+    pub const QID_IN_USE: Req = Req(42);
+    /// An identifier above the granted number of completion queues should be refused with Invalid
+    /// Queue Identifier. Base-2.3 §5.3.1.1 (QUE-CCQ-04)
+    pub const QID_RANGE: Req = Req(43);
+    /// A QSIZE above CAP.MQES (both 0's based) should be refused with Invalid Queue Size. Base-2.3
+    /// §5.3.1.1 (QUE-CCQ-06)
+    pub const QSIZE_ABOVE_MQES: Req = Req(44);
+    /// CAP.MQES is the largest queue size the controller supports (0's based, at least 1), so
+    /// QSIZE equal to it is legal for I/O completion queues. Base-2.3 §3.1.4.1 (QUE-CCQ-07)
+    pub const QSIZE_MQES_LEGAL: Req = Req(45);
+    /// QSIZE 0 (a queue of one slot) should be refused with Invalid Queue Size. Base-2.3 §5.3.1.1
+    /// (QUE-CCQ-05)
+    pub const QSIZE_ZERO: Req = Req(46);
+    /// Create I/O Completion Queue (05h) with a free identifier inside the grant, QSIZE of at
+    /// least 1 and a page-aligned PRP1 creates the queue. Base-2.3 §5.3.1 (QUE-CCQ-01)
+    pub const SUCCEEDS: Req = Req(47);
+}
+
 /// Create io sq.
 pub mod create_io_sq {
     use super::Req;
     /// Naming a CQ identifier inside the supported range that was never created is refused with
     /// Completion Queue Invalid. Base-2.3 §5.3.2 (QUE-CSQ-06)
     pub const CQID_NOT_CREATED: Req = Req(0);
+    /// Naming CQID 0 (admin CQ) for an I/O SQ is refused with Invalid Queue Identifier. Base-2.3
+    /// §5.3.2 (QUE-CSQ-07)
+    pub const CQID_ADMIN: Req = Req(48);
+    /// Naming a CQID outside the range the controller supports is refused with Invalid Queue
+    /// Identifier. Base-2.3 §5.3.2 (QUE-CSQ-08)
+    pub const CQID_RANGE: Req = Req(49);
+    /// A non-contiguous submission queue should be refused when contiguous queues are required.
+    /// Base-2.3 §5.3.2 (QUE-CSQ-09)
+    pub const PC_WITH_CQR: Req = Req(50);
+    /// A PRP1, or PRP list entry, of a submission queue with a non-zero page offset should be
+    /// refused with PRP Offset Invalid. Base-2.3 §5.3.2 (QUE-CSQ-14)
+    pub const PRP1_OFFSET: Req = Req(51);
+    /// Submission queue identifier 0 should be refused with Invalid Queue Identifier. Base-2.3
+    /// §5.3.2.1 (QUE-CSQ-02)
+    pub const QID_ADMIN: Req = Req(52);
+    /// A submission queue identifier in use should be refused with Invalid Queue Identifier.
+    /// Base-2.3 §5.3.2.1 (QUE-CSQ-03)
+    pub const QID_IN_USE: Req = Req(53);
+    /// An identifier above the granted number of submission queues should be refused with Invalid
+    /// Queue Identifier. Base-2.3 §5.3.2.1 (QUE-CSQ-04)
+    pub const QID_RANGE: Req = Req(54);
+    /// QPRIO is ignored unless weighted round robin with urgent class is the selected mechanism.
+    /// Base-2.3 §5.3.2 (QUE-CSQ-10)
+    pub const QPRIO_IGNORED: Req = Req(55);
+    /// A QSIZE of 0 or above CAP.MQES should be refused with Invalid Queue Size. Base-2.3
+    /// §5.3.2.1 (QUE-CSQ-05)
+    pub const QSIZE: Req = Req(56);
+    /// QSIZE equal to CAP.MQES is legal for I/O submission queues. Base-2.3 §3.1.4.1 (QUE-CSQ-17)
+    pub const QSIZE_MQES_LEGAL: Req = Req(57);
+    /// Create I/O Submission Queue (01h) bound to an existing CQ creates the queue. Base-2.3
+    /// §5.3.2 (QUE-CSQ-01)
+    pub const SUCCEEDS: Req = Req(58);
+}
+
+/// Data.
+pub mod data {
+    use super::Req;
+    /// When a completion is posted, the state changes made by the command are visible to all
+    /// commands submitted later, on any queue. Base-2.3 §3.4.4 (QUE-CMD-15)
+    pub const VISIBLE_AFTER_COMPLETION: Req = Req(59);
+    /// With WCE=0 the user data of a completed command is persistent. Base-2.3 §5.2.26.1.4
+    /// (FEA-06-03)
+    pub const WRITE_THROUGH: Req = Req(99);
+}
+
+/// Delete io cq.
+pub mod delete_io_cq {
+    use super::Req;
+    /// Deleting CQ 0 or an identifier that names no queue is refused with Invalid Queue
+    /// Identifier; the admin CQ cannot be deleted. Base-2.3 §5.3.3.1 (QUE-DCQ-03)
+    pub const QID: Req = Req(60);
+    /// Deleting a CQ that still has an SQ attached aborts with Invalid Queue Deletion. Base-2.3
+    /// §5.3.3.1 (QUE-DCQ-02)
+    pub const SQ_ATTACHED: Req = Req(61);
+    /// Delete I/O Completion Queue (04h) with no attached SQ succeeds. Base-2.3 §5.3.3
+    /// (QUE-DCQ-01)
+    pub const SUCCEEDS: Req = Req(62);
+}
+
+/// Delete io sq.
+pub mod delete_io_sq {
+    use super::Req;
+    /// After successful completion of the delete no completion for a command of that SQ is posted;
+    /// commands without one count as aborted. Base-2.3 §5.3.4 (QUE-DSQ-03)
+    pub const NO_LATER_CQE: Req = Req(63);
+    /// The delete completes only after all commands of the queue were completed or aborted.
+    /// Base-2.3 §5.3.4.1 (QUE-DSQ-05)
+    pub const NO_LATER_DMA: Req = Req(64);
+    /// Deleting SQ 0 or an identifier that names no queue is refused with Invalid Queue
+    /// Identifier; the admin SQ cannot be deleted. Base-2.3 §5.3.4.1 (QUE-DSQ-02)
+    pub const QID: Req = Req(65);
+    /// Delete I/O Submission Queue (00h) of an existing queue succeeds. Base-2.3 §5.3.4
+    /// (QUE-DSQ-01)
+    pub const SUCCEEDS: Req = Req(66);
+    /// Other queues are unaffected by a queue level reset. Base-2.3 §3.7.3 (RST-QUE-03)
+    pub const OTHER_QUEUES: Req = Req(100);
+}
+
+/// Dma.
+pub mod dma {
+    use super::Req;
+    /// Once the completion is posted the host may reuse the PRP lists and other resources of the
+    /// command (not the lists of queues). PCIe-1.0 §3.4.2 (PRP-25)
+    pub const NONE_AFTER_COMPLETION: Req = Req(101);
+    /// A controller reports RDY=0 only when idle, so aborted commands cause no memory access after
+    /// that. Base-2.3 §3.7.2 (RST-CLR-03)
+    pub const NONE_AFTER_RESET: Req = Req(102);
+    /// A controller writes only memory that the PRPs describe (implied by the layout rules; no
+    /// sentence says it for PRPs). Base-2.3 §4.3.1 (PRP-15)
+    pub const WRITE_WITHIN_PRPS: Req = Req(103);
+}
+
+/// Error log.
+pub mod error_log {
+    use super::Req;
+    /// The error count runs on across power cycles although the entries themselves should be
+    /// cleared. Base-2.3 §5.2.12.1.2 (LOG-01-03)
+    pub const COUNT_CONTINUES: Req = Req(104);
+    /// ELPE (262) is the 0's based count of error log entries. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-ELPE-01)
+    pub const ELPE_READABLE: Req = Req(105);
+    /// Error Information entries should be removed at power cycle and controller level reset; the
+    /// error count goes on over power cycles. Base-2.3 §5.2.12.1.2 (RST-CLR-11)
+    pub const EMPTIED: Req = Req(106);
+    /// The entry names SQID, CID, status field and (if known) parameter error location byte/bit,
+    /// LBA and NSID. Base-2.3 §5.2.12.1.2 (LOG-01-02)
+    pub const ENTRY: Req = Req(107);
+    /// An entry that belongs to no particular command has SQID, CID and parameter location FFFFh.
+    /// Base-2.3 §5.2.12.1.2 (LOG-01-06)
+    pub const NO_COMMAND: Req = Req(108);
+    /// Error log entries (64 bytes) are in time order, newest first; the 64-bit error count starts
+    /// at 1, grows with each entry and wraps to 1; 0 marks an invalid entry. Base-2.3 §5.2.12.1.2
+    /// (LOG-01-01)
+    pub const ORDER: Req = Req(109);
+    /// SMART number of error log entries (191:176) counts the entries over the life of the
+    /// controller, so it should agree with the highest error count. Base-2.3 §5.2.12.1.2
+    /// (LOG-01-04)
+    pub const SMART_COUNT: Req = Req(110);
+    /// An entry ends with a version byte; from version 1 it also names command set (30) and opcode
+    /// (31). Location bits are reserved above bit 10 unless all ones. Base-2.3 §5.2.12.1.2
+    /// (LOG-01-07)
+    pub const VERSION: Req = Req(111);
+}
+
+/// Get features.
+pub mod get_features {
+    use super::Req;
+    /// SEL=011b returns CDW0 bit 2 changeable, bit 1 namespace specific, bit 0 saveable. Base-2.3
+    /// §5.2.11.2 (FEA-GEN-10)
+    pub const CAPABILITIES: Req = Req(112);
+    /// Get Features ignores the data pointer of a feature that returns no data structure. Base-2.3
+    /// §5.2.11 (FEA-GEN-21)
+    pub const DATA_POINTER_IGNORED: Req = Req(113);
+    /// The default value does not change with Set Features, saved or not. Base-2.3 §4.4
+    /// (FEA-GEN-23)
+    pub const DEFAULT_CONSTANT: Req = Req(114);
+    /// An unsupported or reserved feature identifier is refused by Set and Get Features. Base-2.3
+    /// §4.4 (FEA-GEN-01)
+    pub const FID_UNKNOWN: Req = Req(115);
+    /// Mandatory features: 01h, 02h, 04h, 07h, 0Bh, and on PCIe 08h, 09h; with the NVM command set
+    /// 05h and 0Ah; 0Fh is optional on PCIe. Base-2.3 §3.1.3.6 (FEA-GEN-15)
+    pub const MANDATORY: Req = Req(116);
+    /// Get Features of a controller-scope feature with a valid NSID returns the controller value.
+    /// Base-2.3 §4.4 (FEA-GEN-05)
+    pub const NSID_CONTROLLER_SCOPE: Req = Req(117);
+    /// SEL=010b behaves like SEL=001b when the feature is not saveable or has no saved value.
+    /// Base-2.3 §5.2.11 (FEA-GEN-11)
+    pub const SAVED_IS_DEFAULT: Req = Req(118);
+    /// Reserved SEL values are refused. An error is required for reserved coded values; 0h/02h is
+    /// the recommended code, no other is excluded. Base-2.3 §5.2.11 (FEA-GEN-12)
+    pub const SEL_RESERVED: Req = Req(119);
+    /// SEL (CDW10 10:8) 000b/001b/010b return current/default/saved. Base-2.3 §5.2.11.1
+    /// (FEA-GEN-09)
+    pub const SELECT: Req = Req(120);
+}
+
+/// Get log page.
+pub mod get_log_page {
+    use super::Req;
+    /// CSI (CDW14 31:24) is ignored by pages that do not use it, and whenever CC.CSS is not 110b.
+    /// Base-2.3 §5.2.12 (LOG-GEN-14)
+    pub const CSI_IGNORED: Req = Req(121);
+    /// The index offset type (CDW14 bit 23) is refused for log pages that do not support it.
+    /// Base-2.3 §5.2.12 (LOG-GEN-07)
+    pub const INDEX_OFFSET: Req = Req(122);
+    /// From 2.3 an unsupported or reserved log identifier is refused with the log page status
+    /// only. Base-2.3 §5.2.12 (LOG-GEN-02)
+    pub const LID_UNKNOWN: Req = Req(123);
+    /// Up to 2.2 an unsupported or reserved log identifier is refused as an invalid field or with
+    /// the log page status; both are permitted. Base-2.3 §5.2.12 (LOG-GEN-01)
+    pub const LID_UNKNOWN_BEFORE_2_3: Req = Req(124);
+    /// A read longer than the page returns the whole page; the dwords beyond it are undefined
+    /// unless the page says otherwise (0Bh and 0Fh: zeros). Base-2.3 §5.2.12 (LOG-GEN-13)
+    pub const LONG_READ: Req = Req(125);
+    /// Mandatory pages of an I/O controller: 01h, 02h, 03h always; 00h and 12h (and 13h where
+    /// NVMe-MI Send/Receive exist) from 2.0; 05h mandatory in 2.3. Base-2.3 §3.1.3.5 (LOG-GEN-11)
+    pub const MANDATORY: Req = Req(126);
+    /// Pages of controller or subsystem scope only are refused for NSIDs other than 0 and
+    /// FFFFFFFFh. Base-2.3 §5.2.12.1 (LOG-GEN-09)
+    pub const NSID: Req = Req(127);
+    /// NUMD is 0's based dwords over NUMDL (CDW10 31:16) and NUMDU (CDW11 15:0); never more than
+    /// that is written. Without LPA bit 2 only CDW10 27:16 count (12 bits). Base-2.3 §5.2.12
+    /// (LOG-GEN-03)
+    pub const NUMD: Req = Req(128);
+    /// A byte offset greater than the page size is refused; an offset equal to the size is not
+    /// covered by this rule. Base-2.3 §5.2.12 (LOG-GEN-04)
+    pub const OFFSET_BEYOND: Req = Req(129);
+    /// Reading with an offset gives the same bytes as the corresponding part of a full read.
+    /// Base-2.3 §5.2.12 (LOG-GEN-05)
+    pub const OFFSET_PART: Req = Req(130);
+    /// An offset that is not dword aligned may be refused; if not refused the controller works as
+    /// if bits 1:0 were 0. Base-2.3 §5.2.12 (LOG-GEN-06)
+    pub const OFFSET_UNALIGNED: Req = Req(131);
+    /// A successful read with RAE=0 clears the event of that page; RAE=1 retains it; an
+    /// unsuccessful read never clears it. Base-2.3 §5.2.12 (LOG-GEN-10)
+    pub const RETAIN_EVENT: Req = Req(132);
+    /// A read shorter than the page succeeds, except where the page sets its own granularity (07h,
+    /// 08h) or needs an action (0Dh). Base-2.3 §5.2.12 (LOG-GEN-12)
+    pub const SHORT_READ: Req = Req(133);
+}
+
+/// Identify.
+pub mod identify {
+    use super::Req;
+    /// Identify (06h) returns a 4096-byte structure chosen by CNS (CDW10 7:0; one bit wide in 1.0,
+    /// two bits in 1.1). Base-2.3 §5.2.13.1 (IDN-CMD-01)
+    pub const CNS_KNOWN: Req = Req(156);
+    /// A CNS value that the controller does not support is refused. Base-2.3 §5.2.13.1
+    /// (IDN-CMD-02)
+    pub const CNS_UNKNOWN: Req = Req(157);
+    /// CNTID (CDW10 31:16) is ignored by CNS values that do not use it. Base-2.3 §5.2.13.1
+    /// (IDN-CMD-04)
+    pub const CNTID_IGNORED: Req = Req(158);
+    /// CSI (CDW11 31:24) should be ignored by CNS values that do not use it, but refusing a
+    /// non-zero value is allowed. Base-2.3 §5.2.13.1 (IDN-CMD-05)
+    pub const CSI_IGNORED: Req = Req(159);
+    /// Where a list holds fewer entries than the structure has room for, the rest is zero filled.
+    /// Base-2.3 §5.2.13.1 (IDN-CMD-09)
+    pub const LIST_ZERO_FILLED: Req = Req(160);
+    /// A non-zero NSID with a CNS value that does not use the NSID is refused as an invalid field.
+    /// Base-2.3 §4.1.1 (IDN-CMD-10)
+    pub const NSID_UNUSED: Req = Req(161);
+    /// The buffer may start at a page offset: the part beyond the first page goes to PRP2, which
+    /// is a page address and never a PRP list. Base-2.3 §5.2.13.1 (IDN-CMD-08)
+    pub const PRP2_NO_LIST: Req = Req(162);
+}
+
+/// Identify controller.
+pub mod identify_controller {
+    use super::Req;
+    /// ACL (258) is 0's based; at least four concurrent aborts recommended. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-ACL-01)
+    pub const ACL: Req = Req(134);
+    /// ANATT (342), ANAGRPMAX (347:344) and NANAGRPID (351:348) are non-zero iff CMIC bit 3 is
+    /// set; NANAGRPID \<= ANAGRPMAX. Base-2.3 §5.2.13.2.1 (IDN-CTRL-ANA-01)
+    pub const ANA: Req = Req(135);
+    /// BPCAP (102) bits 1:0 state whether RPMB boot partition protection is supported; unspecified
+    /// (00b) is for 2.0 and earlier only. Base-2.3 §5.2.13.2.1 (IDN-CTRL-BPCAP-01)
+    pub const BPCAP: Req = Req(136);
+    /// CMIC (76): bit 0 may have several ports, bit 1 may have several controllers, bit 2 SR-IOV
+    /// VF, bit 3 ANA reporting (from 1.4); bit 1 clear means a single controller. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-CMIC-01)
+    pub const CMIC: Req = Req(137);
+    /// CNTLID (79:78) is unique per controller in the subsystem and listed by CNS 13h. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-CNTLID-01)
+    pub const CNTLID: Req = Req(138);
+    /// CNTRLTYPE (111) is 1 I/O, 2 Discovery or 3 Administrative; never 0 for 1.4+. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-CNTRLTYPE-01)
+    pub const CNTRLTYPE: Req = Req(139);
+    /// CQES (513) low nibble is 4 and high nibble >= low. Base-2.3 §5.2.13.2.1 (IDN-CTRL-CQES-01)
+    pub const CQES: Req = Req(140);
+    /// FRMW (260) slot count (3:1) is 1..7; bit 0 slot 1 read-only; bit 4 activation without
+    /// reset; bit 5 multiple update detection. Base-2.3 §5.2.13.2.1 (IDN-CTRL-FRMW-01)
+    pub const FRMW: Req = Req(141);
+    /// IEEE (75:73) is a registered OUI (non-zero). Base-2.3 §5.2.13.2.1 (IDN-CTRL-IEEE-01)
+    pub const IEEE: Req = Req(142);
+    /// MNAN (543:540) is non-zero and \<= NN when ANA reporting is supported. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-MNAN-01)
+    pub const MNAN: Req = Req(143);
+    /// NN (519:516) is the highest valid NSID; how many namespaces exist is limited by MNAN (by NN
+    /// when MNAN=0). Base-2.3 §5.2.13.2.1 (IDN-CTRL-NN-01)
+    pub const NN: Req = Req(144);
+    /// NPSS (263) is 0's based and at most 31; selecting an unsupported power state is refused,
+    /// the particular status being a recommendation. Base-2.3 §5.2.13.2.1 (IDN-CTRL-NPSS-01)
+    pub const NPSS: Req = Req(145);
+    /// Non-operational states report zero active power, scale and workload. Base-2.3 §8.1.18
+    /// (IDN-CTRL-PSD-02)
+    pub const POWER_NOPS: Req = Req(146);
+    /// Maximum power does not increase with the power state number. Base-2.3 §8.1.18
+    /// (IDN-CTRL-PSD-01)
+    pub const POWER_ORDER: Req = Req(147);
+    /// Relative read/write throughput and latency of a power state are smaller than the number of
+    /// power states. Base-2.3 §5.2.13.2.1 (IDN-CTRL-PSD-03)
+    pub const POWER_RELATIVE: Req = Req(148);
+    /// NODMMAS (31:30) is never 11b, is 00b only without sanitize (or on 1.3 and earlier), and
+    /// NODMMAS and NDI are 0 without any sanitize type. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-SANICAP-02)
+    pub const SANICAP: Req = Req(149);
+    /// SQES (512) low nibble (required) is 6 and high nibble (max) >= low. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-SQES-01)
+    pub const SQES: Req = Req(150);
+    /// SN (23:4), MN (63:24) and FR (71:64) are ASCII 20h..7Eh, left justified and padded with
+    /// spaces. Base-2.3 §5.2.13.2.1 (IDN-CTRL-SN-01)
+    pub const STRINGS: Req = Req(151);
+    /// WCTEMP (267:266) and CCTEMP (269:268) are non-zero kelvin values for 1.2+ devices. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-TEMP-01)
+    pub const TEMPERATURES: Req = Req(152);
+    /// VER (83:80) equals the VS property and is non-zero from 1.2. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-VER-01)
+    pub const VER: Req = Req(153);
+    /// VID (1:0) and SSVID (3:2) equal the PCI configuration registers. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-VID-01)
+    pub const VID: Req = Req(154);
+    /// VWCI (254): with bit 7 clear the remaining-cycles field is 0. MEC and NVMSR upper bits are
+    /// reserved. Base-2.3 §5.2.13.2.1 (IDN-CTRL-VWCI-01)
+    pub const VWCI: Req = Req(155);
+}
+
+/// Interrupt.
+pub mod interrupt {
+    use super::Req;
+    /// The admin completion queue always uses interrupt vector 0. Base-2.3 §3.1.4.10 (REG-ACQ-02)
+    pub const ADMIN_VECTOR: Req = Req(163);
+}
+
+/// Number of queues.
+pub mod number_of_queues {
+    use super::Req;
+    /// Set Features 07h while I/O queues exist aborts with Command Sequence Error. Base-2.3
+    /// §5.2.26.2.1 (QUE-NQ-02)
+    pub const AFTER_CREATION: Req = Req(67);
+    /// After a reset, with no I/O queue, Set Features 07h is legal again and may allocate other
+    /// numbers. Base-2.3 §5.2.26.2.1 (QUE-NQ-09)
+    pub const AGAIN_AFTER_RESET: Req = Req(68);
+    /// All allocated queues can exist at the same time. Base-2.3 §5.2.26.2.1 (QUE-NQ-05)
+    pub const ALL_CREATABLE: Req = Req(69);
+    /// Set Features 07h returns in CDW0 the allocated numbers, both 0's based (NSQA 15:0, NCQA
+    /// 31:16); at least one queue of each kind is allocated. Base-2.3 §5.2.26.2.1 (QUE-NQ-01)
+    pub const DW0: Req = Req(70);
+    /// A request of 65,535 (FFFFh) for either count should be refused. Base-2.3 §5.2.26.2.1
+    /// (QUE-NQ-03)
+    pub const FFFF: Req = Req(71);
+    /// Get Features 07h ignores CDW11. Base-2.3 §5.2.26.2.1 (QUE-NQ-08)
+    pub const GET_IGNORES_CDW11: Req = Req(72);
+    /// A second Set Features 07h before any queue exists does not change the allocation. Base-2.3
+    /// §5.2.26.2.1 (QUE-NQ-07)
+    pub const SECOND_SET_KEEPS: Req = Req(73);
+    /// The allocated numbers do not change between resets. Base-2.3 §5.2.26.2.1 (QUE-NQ-04)
+    pub const STABLE: Req = Req(74);
+}
+
+/// Prp.
+pub mod prp {
+    use super::Req;
+    /// Admin commands whose data may exceed two pages take a PRP list in PRP2. Base-2.3 §4.1.1
+    /// (PRP-23)
+    pub const ADMIN_LIST: Req = Req(164);
+    /// Identify, Namespace Management, Namespace Attachment and Set Features buffers never use a
+    /// PRP list: an unaligned buffer uses PRP2 as the second page. Base-2.3 §5.2.13 (PRP-18)
+    pub const ADMIN_NO_LIST: Req = Req(165);
+    /// A chain pointer to the next list page with a non-zero page offset should be refused with
+    /// PRP Offset Invalid. Base-2.3 §4.3.1 (PRP-22)
+    pub const LIST_CHAIN_OFFSET: Req = Req(166);
+    /// If the entries do not fit before the page end, the last slot of the page points to the
+    /// next, page-aligned list page. Base-2.3 §4.3.1 (PRP-09)
+    pub const LIST_CHAINED: Req = Req(167);
+    /// A PRP list entry with a non-zero page offset should be refused with PRP Offset Invalid.
+    /// Base-2.3 §4.3.1 (PRP-07)
+    pub const LIST_ENTRY_OFFSET: Req = Req(168);
+    /// If exactly the entries up to the page end are needed, the last slot is a data entry; lists
+    /// are packed and minimally sized. Base-2.3 §4.3.1 (PRP-10)
+    pub const LIST_LAST_SLOT: Req = Req(169);
+    /// The PRP list pointer in PRP2 may have a non-zero qword-aligned offset in its page. Base-2.3
+    /// §4.3.1 (PRP-08)
+    pub const LIST_OFFSET_LEGAL: Req = Req(170);
+    /// A list pointer that is dword but not qword aligned breaks a host rule; no status or
+    /// behaviour is given (for bits 1:0 see PRP-02). Base-2.3 §4.3.1 (PRP-11)
+    pub const LIST_POINTER_UNALIGNED: Req = Req(171);
+    /// For bits 1:0 of a PRP entry the controller either reports PRP Offset Invalid or behaves as
+    /// if they were 0; both are legal, nothing else is. Base-2.3 §4.3.1 (PRP-02)
+    pub const LOW_BITS: Req = Req(172);
+    /// PRP offsets and page boundaries follow CC.MPS. Base-2.3 §4.3.1 (PRP-17)
+    pub const PAGE_SIZE: Req = Req(173);
+    /// CC.MPS (bits 10:7) selects the memory page size used for all PRP entries while enabled.
+    /// Base-2.3 §3.1.4.5 (REG-CC-MPS-01)
+    pub const PAGE_SIZE_SELECTED: Req = Req(174);
+    /// PRP1 may have any dword-aligned offset inside a memory page where the command allows it.
+    /// Base-2.3 §4.3.1 (PRP-01)
+    pub const PRP1_OFFSET_LEGAL: Req = Req(175);
+    /// When more than one boundary is crossed PRP2 points to a PRP list. Base-2.3 §4.1.1 (PRP-05)
+    pub const PRP2_LIST: Req = Req(176);
+    /// A PRP2 that is a data page and has a non-zero page offset should be refused with PRP Offset
+    /// Invalid. Base-2.3 §4.3.1 (PRP-06)
+    pub const PRP2_OFFSET: Req = Req(177);
+    /// When the transfer crosses exactly one page boundary PRP2 is the second data page. Base-2.3
+    /// §4.1.1 (PRP-04)
+    pub const PRP2_PAGE: Req = Req(178);
+    /// PRP2 is reserved when the transfer stays in the first page; a controller is not required to
+    /// check it. Base-2.3 §4.1.1 (PRP-03)
+    pub const PRP2_UNUSED: Req = Req(179);
+}
+
+/// Queue.
+pub mod queue {
+    use super::Req;
+    /// Any attached namespace is accessible from any I/O submission queue. Base-2.3 §3.2.1.6
+    /// (QUE-CMD-12)
+    pub const ANY_NAMESPACE: Req = Req(75);
+    /// After an invalid SQ tail value no additional command of that queue is consumed; commands
+    /// consumed before may complete. Base-2.3 §3.3.1.2 (QUE-DB-10)
+    pub const ERRORED_CONSUMES_NONE: Req = Req(76);
+    /// A full CQ does not stop processing of submission queues that use other CQs (those that use
+    /// it may stop). Base-2.3 §3.3.1.2.1 (QUE-DB-08)
+    pub const FULL_CQ_SPARES_OTHERS: Req = Req(77);
+    /// When a CQ has no free slot the controller posts nothing to it until slots become available.
+    /// Base-2.3 §3.3.1.2.1 (QUE-DB-07)
+    pub const FULL_CQ_WAITS: Req = Req(78);
+    /// A queue is empty when head equals tail and full when head is one more than tail, so it
+    /// holds at most size-1 entries. Base-2.3 §3.3.1.5 (QUE-DB-01)
+    pub const HOLDS_SIZE_MINUS_ONE: Req = Req(79);
+    /// Submission and completion queue identifiers (1 to 65,535 each) are independent number
+    /// spaces. Base-2.3 §3.3.3.2 (QUE-CSQ-13)
+    pub const INDEPENDENT_IDENTIFIERS: Req = Req(80);
+    /// Writing the tail value that was written last adds no command; the error table lists it
+    /// among the causes of an invalid doorbell value. Base-2.3 §3.3.1.2 (QUE-DB-09)
+    pub const SAME_TAIL_ADDS_NONE: Req = Req(81);
+    /// Several submission queues may share one completion queue and entries carry the right SQID.
+    /// Base-2.3 §5.3.2 (QUE-CSQ-12)
+    pub const SHARED_CQ: Req = Req(82);
+    /// A tail doorbell write replaces the earlier tail; the distance to the last written tail is
+    /// the number of added commands. PCIe-1.0 §3.1.2.1 (QUE-DB-05)
+    pub const TAIL_REPLACES_TAIL: Req = Req(83);
+    /// The smallest queue has two slots (QSIZE=1), of which one is usable. Base-2.3 §3.3.3.1
+    /// (QUE-CCQ-17)
+    pub const TWO_SLOTS: Req = Req(84);
+    /// Queue pointers wrap at the queue size. Base-2.3 §3.3.1.2 (QUE-DB-06)
+    pub const WRAPS: Req = Req(85);
+}
+
+/// Ready.
+pub mod ready {
+    use super::Req;
+    /// Following the documented bring-up (wait RDY=0, program AQA/ASQ/ACQ, set CC, EN=1, wait
+    /// RDY=1) leaves the controller able to accept admin commands. Base-2.3 §3.5.1 (RST-INIT-01)
+    pub const ACCEPTS_ADMIN: Req = Req(180);
+    /// Clearing CC.EN (while CSTS.RDY=1) performs a Controller Reset and CSTS.RDY drops once the
+    /// controller may be enabled again. Base-2.3 §3.1.4.5 (REG-CC-EN-02)
+    pub const DISABLE: Req = Req(181);
+    /// Setting CC.EN (bit 0) with valid AQA/ASQ/ACQ and CC fields makes the controller ready.
+    /// Base-2.3 §3.1.4.5 (REG-CC-EN-01)
+    pub const ENABLE: Req = Req(182);
+    /// In ready-with-media mode commands are not aborted for media not being ready once RDY=1.
+    /// Base-2.3 §3.5.3 (RST-INIT-04)
+    pub const MEDIA_READY: Req = Req(183);
+    /// New AQA sizes and ASQ/ACQ addresses written while disabled take effect at the next enable.
+    /// Base-2.3 §3.1.4.5 (RST-INIT-09)
+    pub const NEW_ADMIN_QUEUE: Req = Req(184);
+    /// RDY does not go from 0 to 1 while SHST reports a shutdown: a controller shutdown has to
+    /// stop and SHST become 00b first, an NVM Subsystem Shutdown needs an NVM Subsystem Reset.
+    /// Base-2.3 §3.1.4.6 (REG-CSTS-RDY-03)
+    pub const NOT_WHILE_SHUT_DOWN: Req = Req(185);
+    /// While CC.EN=0 no command is fetched and no completion is posted. Base-2.3 §3.1.4.5
+    /// (REG-CC-EN-03)
+    pub const NOTHING_WHILE_DISABLED: Req = Req(186);
+    /// The controller can be enabled, disabled and re-enabled repeatedly without power cycle.
+    /// Base-2.3 §3.5.1 (RST-INIT-08)
+    pub const REPEATABLE: Req = Req(187);
+    /// CSTS.RDY follows CC.EN within the indicated worst case: 1 to 0 within CAP.TO; 0 to 1 within
+    /// CRTO.CRWMT or CRTO.CRIMT (by CC.CRIME) when CAP.CRMS is non-zero, otherwise within CAP.TO
+    /// (500 ms units). Base-2.3 §3.1.4.1 (REG-CAP-TO-01)
+    pub const RISES_IN_TIME: Req = Req(188);
+}
+
+/// Register.
+pub mod register {
+    use super::Req;
+    /// Every property can be read at its native width, and 64-bit properties can equally be read
+    /// as two aligned 32-bit halves with the same combined value. PCIe-1.0 §3.1.2 (REG-GEN-02)
+    pub const ACCESS_HALVES: Req = Req(189);
+    /// ACQ (30h) bits 11:0 are read-only 0; completions of all admin commands are posted there.
+    /// Base-2.3 §3.1.4.10 (REG-ACQ-01)
+    pub const ACQ: Req = Req(190);
+    /// AQA, ASQ and ACQ may only be modified while CC.EN=0 and are then honoured. Base-2.3
+    /// §3.1.4.5 (REG-CC-EN-08)
+    pub const ADMIN_QUEUE_PROGRAMMED: Req = Req(191);
+    /// Reserved bits 15:12 and 31:28 of AQA read 0. Base-2.3 §3.1.4.8 (REG-AQA-02)
+    pub const AQA_RESERVED: Req = Req(192);
+    /// AQA (24h) holds 0's based sizes ASQS (11:0) and ACQS (27:16), each 2 to 4096 entries
+    /// whatever CAP.MQES says (that field is for I/O queues). Base-2.3 §3.1.4.8 (REG-AQA-01)
+    pub const AQA_SIZES: Req = Req(193);
+    /// ASQ (28h) bits 11:0 are read-only 0 and bits 63:12 hold the admin SQ base. Base-2.3
+    /// §3.1.4.9 (REG-ASQ-01)
+    pub const ASQ: Req = Req(194);
+    /// CAP.BPS (bit 45) reports Boot Partition support; when clear BPINFO/BPRSEL/BPMBL are
+    /// reserved and read 0. Base-2.3 §3.1.4.1 (REG-CAP-BPS-01)
+    pub const BP_RESERVED: Req = Req(195);
+    /// Reserved CC bits (3:1 and the top reserved bits) read as 0. Base-2.3 §3.1.4.5
+    /// (REG-CC-RSVD-01)
+    pub const CC_RESERVED: Req = Req(196);
+    /// A controller with a Controller Memory Buffer (1.4 onwards) sets CAP.CMBS (bit 57) and shows
+    /// CMBLOC and CMBSZ as 0 until CMBMSC.CRE is set. Base-2.3 §3.1.4.1 (REG-CAP-CMBS-01)
+    pub const CMB_HIDDEN: Req = Req(197);
+    /// When NVM Subsystem Shutdown is supported the power scope field CAP.CPS (bits 47:46) is not
+    /// 00b. Base-2.3 §3.1.4.1 (REG-CAP-CPS-01)
+    pub const CPS: Req = Req(198);
+    /// CC.CRIME (bit 24) is read-only zero unless both ready modes are supported. Base-2.3
+    /// §3.1.4.5 (REG-CC-CRIME-01)
+    pub const CRIME_READ_ONLY: Req = Req(199);
+    /// CRIMT should not exceed FFh (127.5 s). Base-2.3 §3.1.4.21 (REG-CRTO-04)
+    pub const CRIMT_BOUND: Req = Req(200);
+    /// Without ready-independent-of-media support CRIMT is 0. Base-2.3 §3.1.4.21 (REG-CRTO-03)
+    pub const CRIMT_ZERO: Req = Req(201);
+    /// A 2.0+ controller always supports ready-with-media, so CAP.CRMS (bits 60:59) is 01b or 11b.
+    /// Base-2.3 §3.1.4.1 (REG-CAP-CRMS-01)
+    pub const CRMS: Req = Req(202);
+    /// CRTO (68h) is implemented by 2.0+ controllers with CRWMT (15:0) and CRIMT (31:16) in 500 ms
+    /// units. Base-2.3 §3.1.4.21 (REG-CRTO-01)
+    pub const CRTO: Req = Req(203);
+    /// Changing CC.CRIME does not alter CRTO.CRWMT or CRTO.CRIMT. Base-2.3 §3.5.4 (RST-INIT-07)
+    pub const CRTO_CONSTANT: Req = Req(204);
+    /// CRWMT is never smaller than CRIMT. Base-2.3 §3.1.4.21 (REG-CRTO-02)
+    pub const CRWMT: Req = Req(205);
+    /// CAP.CSS (bits 44:37) names the selectable command sets: bit 37 NVM, bit 43 one or more I/O
+    /// command sets through Identify CNS 1Ch, bit 44 no I/O command set (shall be 1 when none is
+    /// supported). Base-2.3 §3.1.4.1 (REG-CAP-CSS-01)
+    pub const CSS: Req = Req(206);
+    /// CSTS.CFS (bit 1) is 0 in normal operation and set only on a fatal error that could not be
+    /// reported in a completion. Base-2.3 §3.1.4.6 (REG-CSTS-CFS-01)
+    pub const CSTS_CFS: Req = Req(207);
+    /// CSTS.PP (bit 5) is 1 only while command processing is temporarily stopped (e.g. firmware
+    /// activation); it is valid only with EN=1 and RDY=1. Base-2.3 §3.1.4.6 (REG-CSTS-PP-01)
+    pub const CSTS_PP: Req = Req(208);
+    /// Doorbell spacing equals 4 \<\< CAP.DSTRD (bits 35:32) bytes, starting at offset 1000h.
+    /// Base-2.3 §3.1.4.1 (REG-CAP-DSTRD-01)
+    pub const DSTRD: Req = Req(209);
+    /// Writing 1 bits to INTMC (10h) clears the corresponding mask bits and zeros leave them
+    /// alone. Base-2.3 §3.1.4.4 (REG-INTMC-01)
+    pub const INTMC: Req = Req(210);
+    /// Writing 1 bits to INTMS (0Ch) sets the corresponding mask bits and zeros leave them alone;
+    /// reads return the current mask. Base-2.3 §3.1.4.3 (REG-INTMS-01)
+    pub const INTMS: Req = Req(211);
+    /// IOSQES=6 and IOCQES=4 are accepted for the NVM command set. Base-2.3 §5.2.13.2.1
+    /// (REG-CC-IOSQES-02)
+    pub const IOSQES_LEGAL: Req = Req(212);
+    /// Mandatory properties of an I/O controller on a memory-based transport (CAP, VS, INTMS,
+    /// INTMC, CC, CSTS, AQA, ASQ, ACQ) are implemented. Base-2.3 §3.1.4 (REG-GEN-03)
+    pub const MANDATORY: Req = Req(213);
+    /// Every page size from MPSMIN to MPSMAX can be programmed into CC.MPS and works. Base-2.3
+    /// §3.1.4.1 (REG-CAP-MPS-02)
+    pub const MPS_EACH: Req = Req(214);
+    /// CAP.MPSMIN (bits 51:48) is never larger than CAP.MPSMAX (bits 55:52), as they are minimum
+    /// and maximum; page size is 2^(12+n). Base-2.3 §3.1.4.1 (REG-CAP-MPS-01)
+    pub const MPS_ORDER: Req = Req(215);
+    /// CAP.MQES (bits 15:0) is 0's based and at least 1, i.e. queues of two entries are always
+    /// possible. Base-2.3 §3.1.4.1 (REG-CAP-MQES-01)
+    pub const MQES: Req = Req(216);
+    /// CAP.NSSES (bit 61, shutdown enhancements) may be set only together with NSSS, and a
+    /// later-than-2.0 controller with NSSS sets it. Base-2.3 §3.1.4.1 (REG-CAP-NSSES-01)
+    pub const NSSES: Req = Req(217);
+    /// CAP.NSSRS (bit 36) is 1 exactly when NVM Subsystem Reset through NSSR is supported;
+    /// otherwise offset 20h is reserved. Base-2.3 §3.1.4.1 (REG-CAP-NSSRS-01)
+    pub const NSSR_RESERVED: Req = Req(218);
+    /// NSSR always reads 0. Base-2.3 §3.1.4.7 (REG-NSSR-03)
+    pub const NSSR_ZERO: Req = Req(219);
+    /// CAP.NSSS (bit 58) requires CAP.NSSRS; with NSSRS=0 NSSS is 0 (and so is NSSES). Base-2.3
+    /// §3.1.4.1 (REG-CAP-NSSS-01)
+    pub const NSSS_NEEDS_NSSRS: Req = Req(220);
+    /// CAP.PMRS (bit 56) reports Persistent Memory Region support; when clear PMRCAP, PMRCTL and
+    /// PMRSTS are 0 and PMRMSCL/PMRMSCU are reserved. Base-2.3 §3.1.4.1 (REG-CAP-PMRS-01)
+    pub const PMR_RESERVED: Req = Req(221);
+    /// Read-only properties are unaffected by host writes. CAP is not a constant: CAP.TO may
+    /// follow CC.CRIME. Base-2.3 §3.1.4 (REG-GEN-04)
+    pub const READ_ONLY: Req = Req(222);
+    /// Reserved bits and reserved properties are read-only and return 0; a host has to write them
+    /// as 0 and a controller need not check. Base-2.3 §3.1.4 (REG-GEN-01)
+    pub const RESERVED_ZERO: Req = Req(223);
+    /// CAP.TO equals CRTO.CRWMT (CC.CRIME=0) or CRTO.CRIMT (CC.CRIME=1), saturating at FFh, when
+    /// enabling is the worst case; it is larger only when disabling takes longer. Base-2.3
+    /// §3.1.4.1 (REG-CAP-TO-02)
+    pub const TO_COVERS_CRTO: Req = Req(224);
+    /// VS (08h) encodes major.minor.tertiary of the supported specification in bytes 31:16, 15:8,
+    /// 7:0. Base-2.3 §3.1.4.2 (REG-VS-01)
+    pub const VS: Req = Req(225);
+}
+
+/// Reset.
+pub mod reset {
+    use super::Req;
+    /// A Controller Reset leaves AQA, ASQ and ACQ as programmed. Base-2.3 §3.1.4.5 (REG-CC-EN-05)
+    pub const ADMIN_QUEUE_KEPT: Req = Req(226);
+    /// AQA, ASQ and ACQ survive a Controller Reset and are reset by every other controller level
+    /// reset: AQA to 0, ASQ and ACQ to an implementation specific value. Base-2.3 §3.7.2
+    /// (REG-AQ-RST-01)
+    pub const ADMIN_QUEUE_REGISTERS: Req = Req(227);
+    /// Outstanding Asynchronous Event Requests are dropped by a reset and never complete. Base-2.3
+    /// §5.2.2 (RST-CLR-02)
+    pub const AER_DROPPED: Req = Req(228);
+    /// Namespace attachments and the namespace identification descriptors persist over all resets;
+    /// the NSID of a namespace may change while power is off. Base-2.3 §5.2.20 (RST-CLR-08)
+    pub const ATTACHMENTS_KEPT: Req = Req(229);
+    /// Nothing reported by a completion posted to an I/O CQ before a Controller Reset is lost or
+    /// changed because of that reset. Base-2.3 §3.1.4.5 (REG-CC-EN-06)
+    pub const COMPLETED_RESULTS_KEPT: Req = Req(230);
+    /// At a controller level reset the current value of a feature becomes the saved value if it is
+    /// saveable and one is set, otherwise the default, unless the feature says otherwise
+    /// (timestamp, write protection, host memory buffer and others). Base-2.3 §4.4 (RST-FEAT-01)
+    pub const FEATURES: Req = Req(231);
+    /// A Controller Level Reset sets such a feature to its default, unless the feature says
+    /// otherwise. Base-2.3 §4.4 (FEA-GEN-20)
+    pub const FEATURES_DEFAULT: Req = Req(232);
+    /// The interrupt mask resets to 0 on a controller level reset. Base-2.3 §3.1.4.3
+    /// (REG-INTM-02)
+    pub const INTERRUPT_MASK: Req = Req(233);
+    /// A number-of-queues setting made before the reset no longer applies. Base-2.3 §5.2.26.2.1
+    /// (RST-CLR-07)
+    pub const NUMBER_OF_QUEUES: Req = Req(234);
+    /// After enable only the admin queue pair exists; I/O queues have to be created. Base-2.3
+    /// §3.5.1 (RST-INIT-02)
+    pub const ONLY_ADMIN_QUEUE: Req = Req(235);
+    /// A Controller Level Reset drops pending events that were not yet reported. Base-2.3 §5.2.2
+    /// (AER-GEN-09)
+    pub const PENDING_EVENTS_DROPPED: Req = Req(236);
+    /// Phase tags restart at 1 for queues created after a reset. Base-2.3 §4.2.4 (RST-CLR-06)
+    pub const PHASE_RESTARTS: Req = Req(237);
+    /// A Controller Reset deletes every I/O submission and completion queue. Base-2.3 §3.7.2
+    /// (REG-CC-EN-04)
+    pub const QUEUES_DELETED: Req = Req(238);
+    /// CSTS.RDY (bit 0) is 0 after a controller level reset and becomes 1 only after EN=1 when
+    /// commands can be processed (namespaces may still be not ready with CRIME=1). Base-2.3
+    /// §3.1.4.6 (REG-CSTS-RDY-01)
+    pub const RDY_CLEAR: Req = Req(239);
+    /// A value stored with SV=1 becomes the current value after a controller level reset and after
+    /// a power cycle. Base-2.3 §4.4 (RST-FEAT-02)
+    pub const SAVED_FEATURES: Req = Req(240);
+    /// Every controller level reset stops outstanding commands, deletes all I/O queues and ends
+    /// with CSTS.RDY=0. Base-2.3 §3.7.2 (RST-CLR-01)
+    pub const STOPS_EVERYTHING: Req = Req(241);
+    /// A Controller Reset (CC.EN 1->0) does not affect transport state: PCI registers, BARs, MSI-X
+    /// table and mask bits. Base-2.3 §3.1.4.5 (RST-CLR-04)
+    pub const TRANSPORT_KEPT: Req = Req(242);
+    /// A reset of one controller leaves features of subsystem, domain, endurance group, NVM Set
+    /// and namespace scope unchanged; only features of controller scope (or namespace per
+    /// controller) return to saved or default. Base-2.3 §4.4 (RST-FEAT-04)
+    pub const WIDER_FEATURES: Req = Req(243);
+}
+
+/// Set features.
+pub mod set_features {
+    use super::Req;
+    /// A controller with any feature supports both Set Features and Get Features. Base-2.3
+    /// §3.1.3.6 (FEA-GEN-24)
+    pub const BOTH_SUPPORTED: Req = Req(244);
+    /// The completion of a successful Set Features is posted only after the attributes are set.
+    /// Base-2.3 §5.2.26.4 (FEA-GEN-18)
+    pub const EFFECTIVE_AT_COMPLETION: Req = Req(245);
+    /// New settings govern commands submitted after the Set Features completion; commands already
+    /// submitted may follow either value. Base-2.3 §5.2.26.1 (FEA-GEN-13)
+    pub const GOVERNS_LATER_COMMANDS: Req = Req(246);
+    /// Setting a different value on a non-changeable feature is refused; setting the value it
+    /// already has may succeed or be refused with the same status. Base-2.3 §5.2.26.1
+    /// (FEA-GEN-03)
+    pub const NOT_CHANGEABLE: Req = Req(247);
+    /// Set Features with SV=1 (CDW10 bit 31) on a non-saveable feature is refused. Base-2.3
+    /// §5.2.26 (FEA-GEN-02)
+    pub const NOT_SAVEABLE: Req = Req(248);
+    /// Set Features with a valid NSID (1 to NN, active or not) for a controller-scope feature is
+    /// refused; 0h and FFFFFFFFh both address the controller. Base-2.3 §4.4 (FEA-GEN-04)
+    pub const NSID_CONTROLLER_SCOPE: Req = Req(249);
+}
+
+/// Shutdown.
+pub mod shutdown {
+    use super::Req;
+    /// Writing CC.SHN = 10b starts an abrupt shutdown that ends with CSTS.SHST=10b. Base-2.3
+    /// §3.1.4.5 (REG-CC-SHN-02)
+    pub const ABRUPT: Req = Req(250);
+    /// Normal shutdown (I/O stopped, queues deleted, SHN=01b) ends with SHST=10b; data written
+    /// before is there after the next start. Base-2.3 §3.6.1 (RST-SHN-01)
+    pub const KEEPS_DATA: Req = Req(251);
+    /// Writing CC.SHN (bits 15:14) = 01b starts a normal shutdown that ends with CSTS.SHST=10b.
+    /// Base-2.3 §3.1.4.5 (REG-CC-SHN-01)
+    pub const NORMAL: Req = Req(252);
+    /// Outside transitions and with ST=0, EN, RDY and SHST form only these states: EN=RDY=0 or
+    /// EN=RDY=1, each with SHST 00b, 01b or 10b; a controller shutdown itself does not change RDY.
+    /// Base-2.3 §3.6 (REG-CSTS-SHST-06)
+    pub const RDY_UNCHANGED: Req = Req(253);
+    /// After a completed controller shutdown (ST=0) any controller level reset clears SHST to 00b,
+    /// and enabling then resumes operation. Base-2.3 §3.1.4.6 (REG-CSTS-SHST-02)
+    pub const RESET_CLEARS_SHST: Req = Req(254);
+    /// After SHST=10b a reset with EN cleared followed by EN=1 returns the controller to normal
+    /// operation. Base-2.3 §3.6.1 (RST-SHN-05)
+    pub const RESTART: Req = Req(255);
+    /// A disabled controller after a completed shutdown restarts with one write that sets EN=1 and
+    /// SHN=00b together; SHST goes to 00b in answer to it. Base-2.3 §3.6.1 (REG-CSTS-SHST-04)
+    pub const RESTART_WHILE_DISABLED: Req = Req(256);
+    /// SHN=00b means no effect: writing it with EN=1 after a completed shutdown neither changes
+    /// SHST nor restarts the controller; commands sent before a reset have undefined results.
+    /// Base-2.3 §3.1.4.6 (REG-CSTS-SHST-03)
+    pub const SHN_ZERO_NO_EFFECT: Req = Req(257);
+    /// CSTS.SHST (bits 3:2) is 00b in normal operation. Base-2.3 §3.1.4.6 (REG-CSTS-SHST-01)
+    pub const SHST_NORMAL: Req = Req(258);
+    /// A shutdown may be requested with EN=0 and completes the same way; readiness for power off
+    /// does not depend on EN. Base-2.3 §3.6 (REG-CC-SHN-05)
+    pub const WHILE_DISABLED: Req = Req(259);
+    /// If the write that starts a shutdown also clears EN from 1 to 0, both a Controller Reset and
+    /// a controller shutdown occur. Base-2.3 §3.1.4.5 (REG-CC-SHN-03)
+    pub const WITH_DISABLE: Req = Req(260);
+}
+
+/// Volatile write cache.
+pub mod volatile_write_cache {
+    use super::Req;
+    /// Without a volatile write cache Get 06h is refused. Base-2.3 §5.2.26.1.4 (FEA-06-04)
+    pub const GET_WITHOUT_VWC: Req = Req(261);
+    /// Without a volatile write cache Set 06h is refused. Base-2.3 §5.2.26.1.4 (FEA-06-02)
+    pub const SET_WITHOUT_VWC: Req = Req(262);
+    /// Feature 06h WCE (bit 0) switches the volatile write cache. Base-2.3 §5.2.26.1.4
+    /// (FEA-06-01)
+    pub const WCE: Req = Req(263);
 }
 
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 1] = [Requirement {
-    name: "create-io-sq.cqid-not-created",
-    id: "QUE-CSQ-06",
-    clause: "Base-2.3 §5.3.2",
-    text: "Naming a CQ identifier inside the supported range that was never created is refused with Completion Queue Invalid.",
-    levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Exact })],
-    verified: true,
-    when: Condition::Always,
-}];
+pub static TABLE: [Requirement; 264] = [
+    Requirement {
+        name: "create-io-sq.cqid-not-created",
+        id: "QUE-CSQ-06",
+        clause: "Base-2.3 §5.3.2",
+        text: "Naming a CQ identifier inside the supported range that was never created is refused with Completion Queue Invalid.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.async-event-request",
+        id: "QUE-ABT-04",
+        clause: "Base-2.3 §5.2.1.2",
+        text: "Aborting an outstanding AER follows the common rule: aborted with Command Abort Requested, or reported as not aborted.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.late-status",
+        id: "QUE-ABT-07",
+        clause: "Base-2.3 §5.2.1.2",
+        text: "A target aborted after an Abort that reported no immediate abort completes with Command Abort Requested.",
+        levels: &[(Version::new(2, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.limit",
+        id: "QUE-ABT-03",
+        clause: "Base-2.3 §5.2.1",
+        text: "More concurrent Aborts than ACL+1 (0's based) may be refused.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.no-effect",
+        id: "QUE-ABT-05",
+        clause: "Base-2.3 §5.2.1.1",
+        text: "After an Abort that reported an immediate abort the target has no effect except its own completion: no host memory access, no change of media or state.",
+        levels: &[(Version::new(2, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.not-aborted",
+        id: "QUE-ABT-01",
+        clause: "Base-2.3 §5.2.1",
+        text: "Abort (08h) names SQID in CDW10 15:0 and CID in 31:16; if nothing was aborted, for whatever reason, it still completes with CQE DW0 bit 0 set.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.sqid-unknown",
+        id: "QUE-ABT-06",
+        clause: "Base-2.3 §5.2.1.2",
+        text: "An Abort whose SQID names no queue finds no command, so it reports that nothing was aborted.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.victim-status",
+        id: "QUE-ABT-02",
+        clause: "Base-2.3 §5.2.1",
+        text: "CQE DW0 bit 0 = 0 says that the target was aborted at once; the target completes with Command Abort Requested.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.invalid-cq-head",
+        id: "QUE-DB-04",
+        clause: "Base-2.3 §3.3.1.2",
+        text: "An out-of-range CQ head value produces the Error event Invalid Doorbell Write Value when an AER is outstanding.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.invalid-sq-tail",
+        id: "QUE-DB-02",
+        clause: "Base-2.3 §3.3.1.2",
+        text: "An out-of-range SQ tail value produces the Error event Invalid Doorbell Write Value when an AER is outstanding.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.cid-conflict",
+        id: "QUE-CMD-02",
+        clause: "Base-2.3 §4.2.3.1",
+        text: "A CID equal to one in flight on the same queue may be reported as a conflict; how many commands are searched is implementation specific.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.fuse-reserved",
+        id: "QUE-CMD-14",
+        clause: "Base-2.3 §1.4.1.6",
+        text: "FUSE=11b is a reserved coded value and is reported as an error.",
+        levels: &[(
+            Version::new(1, 1),
+            Force { level: Level::Shall, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.fuse-unsupported",
+        id: "QUE-CMD-09",
+        clause: "Base-2.3 §3.4.2",
+        text: "A non-zero FUSE for a fused operation the controller does not support should be refused.",
+        levels: &[(
+            Version::new(2, 0),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Compare(Fact::Fuses, Comparison::Eq, 0x0),
+    },
+    Requirement {
+        name: "common.not-outstanding",
+        id: "QUE-OUT-01",
+        clause: "Base-2.3 §3.4.5",
+        text: "Once a command is no longer outstanding (its CQE, Abort with bit 0 clear, single Cancel with count 1, delete of its SQ, CSTS.RDY read as 0, CSTS.SHST read as 10b) the controller does not process it any further.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.nsid-broadcast",
+        id: "QUE-CMD-05",
+        clause: "Base-2.3 §4.1.1",
+        text: "NSID FFFFFFFFh in a command that uses NSID but not the broadcast value is refused.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 2), Force { level: Level::Shall, status: StatusForce::Exact }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.nsid-inactive",
+        id: "QUE-CMD-03",
+        clause: "Base-2.3 §4.1.1",
+        text: "An inactive NSID in a command that uses NSID is refused, unless the command says otherwise.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.nsid-invalid",
+        id: "QUE-CMD-04",
+        clause: "Base-2.3 §4.1.1",
+        text: "An invalid NSID (0 or greater than NN, and not FFFFFFFFh) in a command that uses NSID is refused, unless the command says otherwise.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.nsid-unused",
+        id: "QUE-CMD-06",
+        clause: "Base-2.3 §4.1.1",
+        text: "A non-zero NSID in a command that does not use NSID is refused, unless the command says otherwise.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 2), Force { level: Level::Shall, status: StatusForce::Exact }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.opcode",
+        id: "QUE-CMD-01",
+        clause: "Base-2.3 §4.2.3.1",
+        text: "Unsupported or reserved opcodes are refused on admin and I/O queues.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.psdt-admin",
+        id: "QUE-CMD-07",
+        clause: "Base-2.3 §4.1.1",
+        text: "Admin commands over PCIe use PRPs; the SGL values of PSDT are an unsupported field value.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.psdt-reserved",
+        id: "QUE-CMD-13",
+        clause: "Base-2.3 §1.4.1.6",
+        text: "PSDT=11b is a reserved coded value and is reported as an error on admin and I/O queues.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Shall, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.psdt-without-sgl",
+        id: "QUE-CMD-08",
+        clause: "Base-2.3 §4.1.1",
+        text: "PSDT=01b or 10b in an I/O command is an unsupported value when SGLs are not supported.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::All(&[
+            Condition::Not(&Condition::Bit(Fact::Sgls, 0)),
+            Condition::Not(&Condition::Bit(Fact::Sgls, 1)),
+        ]),
+    },
+    Requirement {
+        name: "common.reserved-bits",
+        id: "QUE-CMD-10",
+        clause: "Base-2.3 §1.4.1.6",
+        text: "A recipient need not check reserved bits and fields, and may.",
+        levels: &[(Version::new(1, 1), Force { level: Level::May, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.crd-reserved",
+        id: "QUE-CQE-07",
+        clause: "Base-2.3 §4.2.3",
+        text: "CRD is reserved (0) while the host has not enabled Advanced Command Retry.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.crd-with-dnr",
+        id: "QUE-CQE-12",
+        clause: "Base-2.3 §4.2.3",
+        text: "CRD is reserved (0) in a completion with DNR=1.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.identifiers",
+        id: "QUE-CQE-01",
+        clause: "Base-2.3 §4.2.1",
+        text: "Each completion carries the CID and SQID of the command and an SQHD for that submission queue.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.more",
+        id: "QUE-CQE-09",
+        clause: "Base-2.3 §4.2.3",
+        text: "More=1 says that the Error Information log holds more status for this command.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.once",
+        id: "QUE-CQE-10",
+        clause: "Base-2.3 §3.4.4",
+        text: "A command is completed by posting one completion entry (none for commands dropped by SQ deletion or by a reset).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.phase",
+        id: "QUE-CQE-02",
+        clause: "Base-2.3 §4.2.4",
+        text: "The phase bit of posted entries is 1 on the first pass through a queue and inverts on every wrap.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.phase-last",
+        id: "QUE-CQE-03",
+        clause: "Base-2.3 §4.2.1",
+        text: "If a completion is written in several pieces, the phase bit is in the last one.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.phase-of-new-queue",
+        id: "QUE-CQE-11",
+        clause: "Base-2.3 §4.2.4",
+        text: "The first entry posted to a slot of a newly created I/O CQ has phase 1, also when the identifier was used before.",
+        levels: &[(Version::new(2, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.reserved-dwords",
+        id: "QUE-CQE-05",
+        clause: "Base-2.3 §4.2.1",
+        text: "Completion dwords 0 and 1 that a command does not define are reserved, so 0 (later revisions may define them).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.sqhd",
+        id: "QUE-CQE-04",
+        clause: "Base-2.3 §4.2.1",
+        text: "SQHD is the head pointer at the moment the completion was created: a slot number of that queue that never passes the tail; slots before it are free for reuse.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.success-dnr-crd",
+        id: "QUE-CQE-06",
+        clause: "Base-2.3 §4.2.3",
+        text: "On success DNR and CRD should be 0; the More bit is not mentioned.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.before-iocqes",
+        id: "REG-CC-IOSQES-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Creating an I/O queue while CC.IOSQES (19:16) or CC.IOCQES (23:20) is uninitialised fails.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.ien-clear",
+        id: "QUE-CCQ-12",
+        clause: "Base-2.3 §5.3.1",
+        text: "A completion queue created with IEN=0 raises no interrupt but posts entries.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.iv-range",
+        id: "QUE-CCQ-08",
+        clause: "PCIe-1.0 §3.2",
+        text: "An interrupt vector greater than the number of messages the controller supports should be refused with Invalid Interrupt Vector.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "create-io-cq.not-contiguous",
+        id: "QUE-CCQ-10",
+        clause: "Base-2.3 §5.3.1",
+        text: "With PC=0 PRP1 is a page-aligned PRP list whose entries are the queue pages in order; the list is read until the queue is deleted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::CapCqr, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "create-io-cq.pc-with-cqr",
+        id: "QUE-CCQ-09",
+        clause: "Base-2.3 §5.3.1",
+        text: "A non-contiguous completion queue is refused when contiguous queues are required.",
+        levels: &[
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Compare(Fact::CapCqr, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "create-io-cq.prp-list-offset",
+        id: "QUE-CCQ-14",
+        clause: "Base-2.3 §5.3.1",
+        text: "A PRP list entry of a non-contiguous CQ with a non-zero page offset should be refused with PRP Offset Invalid.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::CapCqr, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "create-io-cq.prp1-offset",
+        id: "QUE-CCQ-11",
+        clause: "Base-2.3 §5.3.1",
+        text: "A PRP1 with a non-zero page offset should be refused with PRP Offset Invalid.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.qid-admin",
+        id: "QUE-CCQ-02",
+        clause: "Base-2.3 §5.3.1.1",
+        text: "Completion queue identifier 0 should be refused with Invalid Queue Identifier.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.qid-in-use",
+        id: "QUE-CCQ-03",
+        clause: "Base-2.3 §5.3.1.1",
+        text: "A completion queue identifier already in use should be refused with Invalid Queue Identifier.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.qid-range",
+        id: "QUE-CCQ-04",
+        clause: "Base-2.3 §5.3.1.1",
+        text: "An identifier above the granted number of completion queues should be refused with Invalid Queue Identifier.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.qsize-above-mqes",
+        id: "QUE-CCQ-06",
+        clause: "Base-2.3 §5.3.1.1",
+        text: "A QSIZE above CAP.MQES (both 0's based) should be refused with Invalid Queue Size.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.qsize-mqes-legal",
+        id: "QUE-CCQ-07",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.MQES is the largest queue size the controller supports (0's based, at least 1), so QSIZE equal to it is legal for I/O completion queues.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.qsize-zero",
+        id: "QUE-CCQ-05",
+        clause: "Base-2.3 §5.3.1.1",
+        text: "QSIZE 0 (a queue of one slot) should be refused with Invalid Queue Size.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.succeeds",
+        id: "QUE-CCQ-01",
+        clause: "Base-2.3 §5.3.1",
+        text: "Create I/O Completion Queue (05h) with a free identifier inside the grant, QSIZE of at least 1 and a page-aligned PRP1 creates the queue.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.cqid-admin",
+        id: "QUE-CSQ-07",
+        clause: "Base-2.3 §5.3.2",
+        text: "Naming CQID 0 (admin CQ) for an I/O SQ is refused with Invalid Queue Identifier.",
+        levels: &[
+            (Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.cqid-range",
+        id: "QUE-CSQ-08",
+        clause: "Base-2.3 §5.3.2",
+        text: "Naming a CQID outside the range the controller supports is refused with Invalid Queue Identifier.",
+        levels: &[
+            (Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.pc-with-cqr",
+        id: "QUE-CSQ-09",
+        clause: "Base-2.3 §5.3.2",
+        text: "A non-contiguous submission queue should be refused when contiguous queues are required.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Compare(Fact::CapCqr, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "create-io-sq.prp1-offset",
+        id: "QUE-CSQ-14",
+        clause: "Base-2.3 §5.3.2",
+        text: "A PRP1, or PRP list entry, of a submission queue with a non-zero page offset should be refused with PRP Offset Invalid.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.qid-admin",
+        id: "QUE-CSQ-02",
+        clause: "Base-2.3 §5.3.2.1",
+        text: "Submission queue identifier 0 should be refused with Invalid Queue Identifier.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.qid-in-use",
+        id: "QUE-CSQ-03",
+        clause: "Base-2.3 §5.3.2.1",
+        text: "A submission queue identifier in use should be refused with Invalid Queue Identifier.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.qid-range",
+        id: "QUE-CSQ-04",
+        clause: "Base-2.3 §5.3.2.1",
+        text: "An identifier above the granted number of submission queues should be refused with Invalid Queue Identifier.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.qprio-ignored",
+        id: "QUE-CSQ-10",
+        clause: "Base-2.3 §5.3.2",
+        text: "QPRIO is ignored unless weighted round robin with urgent class is the selected mechanism.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::CcAms, Comparison::Ne, 0x1),
+    },
+    Requirement {
+        name: "create-io-sq.qsize",
+        id: "QUE-CSQ-05",
+        clause: "Base-2.3 §5.3.2.1",
+        text: "A QSIZE of 0 or above CAP.MQES should be refused with Invalid Queue Size.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.qsize-mqes-legal",
+        id: "QUE-CSQ-17",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "QSIZE equal to CAP.MQES is legal for I/O submission queues.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.succeeds",
+        id: "QUE-CSQ-01",
+        clause: "Base-2.3 §5.3.2",
+        text: "Create I/O Submission Queue (01h) bound to an existing CQ creates the queue.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.visible-after-completion",
+        id: "QUE-CMD-15",
+        clause: "Base-2.3 §3.4.4",
+        text: "When a completion is posted, the state changes made by the command are visible to all commands submitted later, on any queue.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "delete-io-cq.qid",
+        id: "QUE-DCQ-03",
+        clause: "Base-2.3 §5.3.3.1",
+        text: "Deleting CQ 0 or an identifier that names no queue is refused with Invalid Queue Identifier; the admin CQ cannot be deleted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "delete-io-cq.sq-attached",
+        id: "QUE-DCQ-02",
+        clause: "Base-2.3 §5.3.3.1",
+        text: "Deleting a CQ that still has an SQ attached aborts with Invalid Queue Deletion.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "delete-io-cq.succeeds",
+        id: "QUE-DCQ-01",
+        clause: "Base-2.3 §5.3.3",
+        text: "Delete I/O Completion Queue (04h) with no attached SQ succeeds.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "delete-io-sq.no-later-cqe",
+        id: "QUE-DSQ-03",
+        clause: "Base-2.3 §5.3.4",
+        text: "After successful completion of the delete no completion for a command of that SQ is posted; commands without one count as aborted.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "delete-io-sq.no-later-dma",
+        id: "QUE-DSQ-05",
+        clause: "Base-2.3 §5.3.4.1",
+        text: "The delete completes only after all commands of the queue were completed or aborted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "delete-io-sq.qid",
+        id: "QUE-DSQ-02",
+        clause: "Base-2.3 §5.3.4.1",
+        text: "Deleting SQ 0 or an identifier that names no queue is refused with Invalid Queue Identifier; the admin SQ cannot be deleted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "delete-io-sq.succeeds",
+        id: "QUE-DSQ-01",
+        clause: "Base-2.3 §5.3.4",
+        text: "Delete I/O Submission Queue (00h) of an existing queue succeeds.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.after-creation",
+        id: "QUE-NQ-02",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "Set Features 07h while I/O queues exist aborts with Command Sequence Error.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.again-after-reset",
+        id: "QUE-NQ-09",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "After a reset, with no I/O queue, Set Features 07h is legal again and may allocate other numbers.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.all-creatable",
+        id: "QUE-NQ-05",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "All allocated queues can exist at the same time.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.dw0",
+        id: "QUE-NQ-01",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "Set Features 07h returns in CDW0 the allocated numbers, both 0's based (NSQA 15:0, NCQA 31:16); at least one queue of each kind is allocated.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.ffff",
+        id: "QUE-NQ-03",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "A request of 65,535 (FFFFh) for either count should be refused.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.get-ignores-cdw11",
+        id: "QUE-NQ-08",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "Get Features 07h ignores CDW11.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.second-set-keeps",
+        id: "QUE-NQ-07",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "A second Set Features 07h before any queue exists does not change the allocation.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "number-of-queues.stable",
+        id: "QUE-NQ-04",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "The allocated numbers do not change between resets.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.any-namespace",
+        id: "QUE-CMD-12",
+        clause: "Base-2.3 §3.2.1.6",
+        text: "Any attached namespace is accessible from any I/O submission queue.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.errored-consumes-none",
+        id: "QUE-DB-10",
+        clause: "Base-2.3 §3.3.1.2",
+        text: "After an invalid SQ tail value no additional command of that queue is consumed; commands consumed before may complete.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.full-cq-spares-others",
+        id: "QUE-DB-08",
+        clause: "Base-2.3 §3.3.1.2.1",
+        text: "A full CQ does not stop processing of submission queues that use other CQs (those that use it may stop).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.full-cq-waits",
+        id: "QUE-DB-07",
+        clause: "Base-2.3 §3.3.1.2.1",
+        text: "When a CQ has no free slot the controller posts nothing to it until slots become available.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.holds-size-minus-one",
+        id: "QUE-DB-01",
+        clause: "Base-2.3 §3.3.1.5",
+        text: "A queue is empty when head equals tail and full when head is one more than tail, so it holds at most size-1 entries.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.independent-identifiers",
+        id: "QUE-CSQ-13",
+        clause: "Base-2.3 §3.3.3.2",
+        text: "Submission and completion queue identifiers (1 to 65,535 each) are independent number spaces.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.same-tail-adds-none",
+        id: "QUE-DB-09",
+        clause: "Base-2.3 §3.3.1.2",
+        text: "Writing the tail value that was written last adds no command; the error table lists it among the causes of an invalid doorbell value.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.shared-cq",
+        id: "QUE-CSQ-12",
+        clause: "Base-2.3 §5.3.2",
+        text: "Several submission queues may share one completion queue and entries carry the right SQID.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.tail-replaces-tail",
+        id: "QUE-DB-05",
+        clause: "PCIe-1.0 §3.1.2.1",
+        text: "A tail doorbell write replaces the earlier tail; the distance to the last written tail is the number of added commands.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.two-slots",
+        id: "QUE-CCQ-17",
+        clause: "Base-2.3 §3.3.3.1",
+        text: "The smallest queue has two slots (QSIZE=1), of which one is usable.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.wraps",
+        id: "QUE-DB-06",
+        clause: "Base-2.3 §3.3.1.2",
+        text: "Queue pointers wrap at the queue size.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event-request.limit",
+        id: "IDN-CTRL-AERL-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "AERL (259) is the 0's based limit of outstanding AERs.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event-request.only-for-events",
+        id: "AER-GEN-01",
+        clause: "Base-2.3 §5.2.2",
+        text: "An AER (0Ch) completes only when there is an event to report; it is not time limited. Its command specific dwords are reserved.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.cleared-not-reported",
+        id: "AER-GEN-06",
+        clause: "Base-2.3 §5.2.2",
+        text: "A pending event cleared by a log read before an AER arrives is not reported.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.dw0",
+        id: "AER-GEN-03",
+        clause: "Base-2.3 §5.2.2.1",
+        text: "CQE DW0: type bits 2:0, information 15:8, log page 23:16.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.error-event",
+        id: "AER-ERR-01",
+        clause: "Base-2.3 §5.2.2.1",
+        text: "Error events use type 000b and log page 01h.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.invalid-doorbell",
+        id: "AER-ERR-02",
+        clause: "Base-2.3 §3.3.1.2",
+        text: "An invalid doorbell value, with an AER outstanding, is reported as info 01h; writing the doorbell of a queue that was not created has info 00h.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.masked-by-type",
+        id: "AER-GEN-08",
+        clause: "Base-2.3 §5.2.2",
+        text: "Masking is per event type (three bits of DW0): other types can still be reported.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.masked-until-cleared",
+        id: "AER-GEN-04",
+        clause: "Base-2.3 §5.2.2",
+        text: "After an event is reported, further events of the same type are masked until the host clears that event by a successful read of its log page with RAE=0. All Notice events share one type. Immediate and one-shot events do not mask.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.optional-disabled",
+        id: "IDN-CTRL-OAES-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Optional events are never sent before the host enables them through feature 0Bh.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.retained",
+        id: "AER-GEN-05",
+        clause: "Base-2.3 §5.2.2",
+        text: "An enabled event without pending AER is kept and returned to the next AER.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.mdts",
+        id: "IDN-CTRL-MDTS-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "MDTS (77) limits data transfer to 2^MDTS units of the minimum memory page size (CAP.MPSMIN), 0 means no limit; a longer transfer is refused.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::Mdts, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "common.mdts-legal",
+        id: "PRP-13",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "A transfer of exactly MDTS bytes is legal.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::Mdts, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "common.mdts-without-transfer",
+        id: "PRP-21",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "MDTS does not limit commands that transfer no data between host memory and controller (Write Zeroes, Write Uncorrectable, Verify).",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::Mdts, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "data.write-through",
+        id: "FEA-06-03",
+        clause: "Base-2.3 §5.2.26.1.4",
+        text: "With WCE=0 the user data of a completed command is persistent.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Vwc, 0),
+    },
+    Requirement {
+        name: "delete-io-sq.other-queues",
+        id: "RST-QUE-03",
+        clause: "Base-2.3 §3.7.3",
+        text: "Other queues are unaffected by a queue level reset.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: false,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "dma.none-after-completion",
+        id: "PRP-25",
+        clause: "PCIe-1.0 §3.4.2",
+        text: "Once the completion is posted the host may reuse the PRP lists and other resources of the command (not the lists of queues).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "dma.none-after-reset",
+        id: "RST-CLR-03",
+        clause: "Base-2.3 §3.7.2",
+        text: "A controller reports RDY=0 only when idle, so aborted commands cause no memory access after that.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "dma.write-within-prps",
+        id: "PRP-15",
+        clause: "Base-2.3 §4.3.1",
+        text: "A controller writes only memory that the PRPs describe (implied by the layout rules; no sentence says it for PRPs).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: false,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.count-continues",
+        id: "LOG-01-03",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "The error count runs on across power cycles although the entries themselves should be cleared.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.elpe-readable",
+        id: "IDN-CTRL-ELPE-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "ELPE (262) is the 0's based count of error log entries.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.emptied",
+        id: "RST-CLR-11",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "Error Information entries should be removed at power cycle and controller level reset; the error count goes on over power cycles.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.entry",
+        id: "LOG-01-02",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "The entry names SQID, CID, status field and (if known) parameter error location byte/bit, LBA and NSID.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.no-command",
+        id: "LOG-01-06",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "An entry that belongs to no particular command has SQID, CID and parameter location FFFFh.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.order",
+        id: "LOG-01-01",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "Error log entries (64 bytes) are in time order, newest first; the 64-bit error count starts at 1, grows with each entry and wraps to 1; 0 marks an invalid entry.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.smart-count",
+        id: "LOG-01-04",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "SMART number of error log entries (191:176) counts the entries over the life of the controller, so it should agree with the highest error count.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.version",
+        id: "LOG-01-07",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "An entry ends with a version byte; from version 1 it also names command set (30) and opcode (31). Location bits are reserved above bit 10 unless all ones.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-features.capabilities",
+        id: "FEA-GEN-10",
+        clause: "Base-2.3 §5.2.11.2",
+        text: "SEL=011b returns CDW0 bit 2 changeable, bit 1 namespace specific, bit 0 saveable.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "get-features.data-pointer-ignored",
+        id: "FEA-GEN-21",
+        clause: "Base-2.3 §5.2.11",
+        text: "Get Features ignores the data pointer of a feature that returns no data structure.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-features.default-constant",
+        id: "FEA-GEN-23",
+        clause: "Base-2.3 §4.4",
+        text: "The default value does not change with Set Features, saved or not.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "get-features.fid-unknown",
+        id: "FEA-GEN-01",
+        clause: "Base-2.3 §4.4",
+        text: "An unsupported or reserved feature identifier is refused by Set and Get Features.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-features.mandatory",
+        id: "FEA-GEN-15",
+        clause: "Base-2.3 §3.1.3.6",
+        text: "Mandatory features: 01h, 02h, 04h, 07h, 0Bh, and on PCIe 08h, 09h; with the NVM command set 05h and 0Ah; 0Fh is optional on PCIe.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-features.nsid-controller-scope",
+        id: "FEA-GEN-05",
+        clause: "Base-2.3 §4.4",
+        text: "Get Features of a controller-scope feature with a valid NSID returns the controller value.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-features.saved-is-default",
+        id: "FEA-GEN-11",
+        clause: "Base-2.3 §5.2.11",
+        text: "SEL=010b behaves like SEL=001b when the feature is not saveable or has no saved value.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "get-features.sel-reserved",
+        id: "FEA-GEN-12",
+        clause: "Base-2.3 §5.2.11",
+        text: "Reserved SEL values are refused. An error is required for reserved coded values; 0h/02h is the recommended code, no other is excluded.",
+        levels: &[(
+            Version::new(1, 1),
+            Force { level: Level::Shall, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "get-features.select",
+        id: "FEA-GEN-09",
+        clause: "Base-2.3 §5.2.11.1",
+        text: "SEL (CDW10 10:8) 000b/001b/010b return current/default/saved.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "get-log-page.csi-ignored",
+        id: "LOG-GEN-14",
+        clause: "Base-2.3 §5.2.12",
+        text: "CSI (CDW14 31:24) is ignored by pages that do not use it, and whenever CC.CSS is not 110b.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.index-offset",
+        id: "LOG-GEN-07",
+        clause: "Base-2.3 §5.2.12",
+        text: "The index offset type (CDW14 bit 23) is refused for log pages that do not support it.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 2),
+    },
+    Requirement {
+        name: "get-log-page.lid-unknown",
+        id: "LOG-GEN-02",
+        clause: "Base-2.3 §5.2.12",
+        text: "From 2.3 an unsupported or reserved log identifier is refused with the log page status only.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.lid-unknown-before-2-3",
+        id: "LOG-GEN-01",
+        clause: "Base-2.3 §5.2.12",
+        text: "Up to 2.2 an unsupported or reserved log identifier is refused as an invalid field or with the log page status; both are permitted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Vs, Comparison::Lt, 0x20300),
+    },
+    Requirement {
+        name: "get-log-page.long-read",
+        id: "LOG-GEN-13",
+        clause: "Base-2.3 §5.2.12",
+        text: "A read longer than the page returns the whole page; the dwords beyond it are undefined unless the page says otherwise (0Bh and 0Fh: zeros).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.mandatory",
+        id: "LOG-GEN-11",
+        clause: "Base-2.3 §3.1.3.5",
+        text: "Mandatory pages of an I/O controller: 01h, 02h, 03h always; 00h and 12h (and 13h where NVMe-MI Send/Receive exist) from 2.0; 05h mandatory in 2.3.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.nsid",
+        id: "LOG-GEN-09",
+        clause: "Base-2.3 §5.2.12.1",
+        text: "Pages of controller or subsystem scope only are refused for NSIDs other than 0 and FFFFFFFFh.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.numd",
+        id: "LOG-GEN-03",
+        clause: "Base-2.3 §5.2.12",
+        text: "NUMD is 0's based dwords over NUMDL (CDW10 31:16) and NUMDU (CDW11 15:0); never more than that is written. Without LPA bit 2 only CDW10 27:16 count (12 bits).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.offset-beyond",
+        id: "LOG-GEN-04",
+        clause: "Base-2.3 §5.2.12",
+        text: "A byte offset greater than the page size is refused; an offset equal to the size is not covered by this rule.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 2),
+    },
+    Requirement {
+        name: "get-log-page.offset-part",
+        id: "LOG-GEN-05",
+        clause: "Base-2.3 §5.2.12",
+        text: "Reading with an offset gives the same bytes as the corresponding part of a full read.",
+        levels: &[(
+            Version { major: 1, minor: 2, tertiary: 1 },
+            Force { level: Level::Shall, status: StatusForce::Open },
+        )],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 2),
+    },
+    Requirement {
+        name: "get-log-page.offset-unaligned",
+        id: "LOG-GEN-06",
+        clause: "Base-2.3 §5.2.12",
+        text: "An offset that is not dword aligned may be refused; if not refused the controller works as if bits 1:0 were 0.",
+        levels: &[(
+            Version { major: 1, minor: 2, tertiary: 1 },
+            Force { level: Level::May, status: StatusForce::Exact },
+        )],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 2),
+    },
+    Requirement {
+        name: "get-log-page.retain-event",
+        id: "LOG-GEN-10",
+        clause: "Base-2.3 §5.2.12",
+        text: "A successful read with RAE=0 clears the event of that page; RAE=1 retains it; an unsuccessful read never clears it.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.short-read",
+        id: "LOG-GEN-12",
+        clause: "Base-2.3 §5.2.12",
+        text: "A read shorter than the page succeeds, except where the page sets its own granularity (07h, 08h) or needs an action (0Dh).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.acl",
+        id: "IDN-CTRL-ACL-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "ACL (258) is 0's based; at least four concurrent aborts recommended.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.ana",
+        id: "IDN-CTRL-ANA-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "ANATT (342), ANAGRPMAX (347:344) and NANAGRPID (351:348) are non-zero iff CMIC bit 3 is set; NANAGRPID <= ANAGRPMAX.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.bpcap",
+        id: "IDN-CTRL-BPCAP-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "BPCAP (102) bits 1:0 state whether RPMB boot partition protection is supported; unspecified (00b) is for 2.0 and earlier only.",
+        levels: &[(Version::new(2, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.cmic",
+        id: "IDN-CTRL-CMIC-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "CMIC (76): bit 0 may have several ports, bit 1 may have several controllers, bit 2 SR-IOV VF, bit 3 ANA reporting (from 1.4); bit 1 clear means a single controller.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.cntlid",
+        id: "IDN-CTRL-CNTLID-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "CNTLID (79:78) is unique per controller in the subsystem and listed by CNS 13h.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.cntrltype",
+        id: "IDN-CTRL-CNTRLTYPE-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "CNTRLTYPE (111) is 1 I/O, 2 Discovery or 3 Administrative; never 0 for 1.4+.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.cqes",
+        id: "IDN-CTRL-CQES-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "CQES (513) low nibble is 4 and high nibble >= low.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.frmw",
+        id: "IDN-CTRL-FRMW-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "FRMW (260) slot count (3:1) is 1..7; bit 0 slot 1 read-only; bit 4 activation without reset; bit 5 multiple update detection.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.ieee",
+        id: "IDN-CTRL-IEEE-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "IEEE (75:73) is a registered OUI (non-zero).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.mnan",
+        id: "IDN-CTRL-MNAN-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "MNAN (543:540) is non-zero and <= NN when ANA reporting is supported.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 3),
+    },
+    Requirement {
+        name: "identify-controller.nn",
+        id: "IDN-CTRL-NN-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "NN (519:516) is the highest valid NSID; how many namespaces exist is limited by MNAN (by NN when MNAN=0).",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.npss",
+        id: "IDN-CTRL-NPSS-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "NPSS (263) is 0's based and at most 31; selecting an unsupported power state is refused, the particular status being a recommendation.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.power-nops",
+        id: "IDN-CTRL-PSD-02",
+        clause: "Base-2.3 §8.1.18",
+        text: "Non-operational states report zero active power, scale and workload.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.power-order",
+        id: "IDN-CTRL-PSD-01",
+        clause: "Base-2.3 §8.1.18",
+        text: "Maximum power does not increase with the power state number.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.power-relative",
+        id: "IDN-CTRL-PSD-03",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Relative read/write throughput and latency of a power state are smaller than the number of power states.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.sanicap",
+        id: "IDN-CTRL-SANICAP-02",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "NODMMAS (31:30) is never 11b, is 00b only without sanitize (or on 1.3 and earlier), and NODMMAS and NDI are 0 without any sanitize type.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.sqes",
+        id: "IDN-CTRL-SQES-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "SQES (512) low nibble (required) is 6 and high nibble (max) >= low.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.strings",
+        id: "IDN-CTRL-SN-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "SN (23:4), MN (63:24) and FR (71:64) are ASCII 20h..7Eh, left justified and padded with spaces.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.temperatures",
+        id: "IDN-CTRL-TEMP-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "WCTEMP (267:266) and CCTEMP (269:268) are non-zero kelvin values for 1.2+ devices.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.ver",
+        id: "IDN-CTRL-VER-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "VER (83:80) equals the VS property and is non-zero from 1.2.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.vid",
+        id: "IDN-CTRL-VID-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "VID (1:0) and SSVID (3:2) equal the PCI configuration registers.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Cmic, 2)),
+    },
+    Requirement {
+        name: "identify-controller.vwci",
+        id: "IDN-CTRL-VWCI-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "VWCI (254): with bit 7 clear the remaining-cycles field is 0. MEC and NVMSR upper bits are reserved.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.cns-known",
+        id: "IDN-CMD-01",
+        clause: "Base-2.3 §5.2.13.1",
+        text: "Identify (06h) returns a 4096-byte structure chosen by CNS (CDW10 7:0; one bit wide in 1.0, two bits in 1.1).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.cns-unknown",
+        id: "IDN-CMD-02",
+        clause: "Base-2.3 §5.2.13.1",
+        text: "A CNS value that the controller does not support is refused.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.cntid-ignored",
+        id: "IDN-CMD-04",
+        clause: "Base-2.3 §5.2.13.1",
+        text: "CNTID (CDW10 31:16) is ignored by CNS values that do not use it.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.csi-ignored",
+        id: "IDN-CMD-05",
+        clause: "Base-2.3 §5.2.13.1",
+        text: "CSI (CDW11 31:24) should be ignored by CNS values that do not use it, but refusing a non-zero value is allowed.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Should, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.list-zero-filled",
+        id: "IDN-CMD-09",
+        clause: "Base-2.3 §5.2.13.1",
+        text: "Where a list holds fewer entries than the structure has room for, the rest is zero filled.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.nsid-unused",
+        id: "IDN-CMD-10",
+        clause: "Base-2.3 §4.1.1",
+        text: "A non-zero NSID with a CNS value that does not use the NSID is refused as an invalid field.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.prp2-no-list",
+        id: "IDN-CMD-08",
+        clause: "Base-2.3 §5.2.13.1",
+        text: "The buffer may start at a page offset: the part beyond the first page goes to PRP2, which is a page address and never a PRP list.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::Pcie, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt.admin-vector",
+        id: "REG-ACQ-02",
+        clause: "Base-2.3 §3.1.4.10",
+        text: "The admin completion queue always uses interrupt vector 0.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.admin-list",
+        id: "PRP-23",
+        clause: "Base-2.3 §4.1.1",
+        text: "Admin commands whose data may exceed two pages take a PRP list in PRP2.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.admin-no-list",
+        id: "PRP-18",
+        clause: "Base-2.3 §5.2.13",
+        text: "Identify, Namespace Management, Namespace Attachment and Set Features buffers never use a PRP list: an unaligned buffer uses PRP2 as the second page.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.list-chain-offset",
+        id: "PRP-22",
+        clause: "Base-2.3 §4.3.1",
+        text: "A chain pointer to the next list page with a non-zero page offset should be refused with PRP Offset Invalid.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.list-chained",
+        id: "PRP-09",
+        clause: "Base-2.3 §4.3.1",
+        text: "If the entries do not fit before the page end, the last slot of the page points to the next, page-aligned list page.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.list-entry-offset",
+        id: "PRP-07",
+        clause: "Base-2.3 §4.3.1",
+        text: "A PRP list entry with a non-zero page offset should be refused with PRP Offset Invalid.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.list-last-slot",
+        id: "PRP-10",
+        clause: "Base-2.3 §4.3.1",
+        text: "If exactly the entries up to the page end are needed, the last slot is a data entry; lists are packed and minimally sized.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.list-offset-legal",
+        id: "PRP-08",
+        clause: "Base-2.3 §4.3.1",
+        text: "The PRP list pointer in PRP2 may have a non-zero qword-aligned offset in its page.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.list-pointer-unaligned",
+        id: "PRP-11",
+        clause: "Base-2.3 §4.3.1",
+        text: "A list pointer that is dword but not qword aligned breaks a host rule; no status or behaviour is given (for bits 1:0 see PRP-02).",
+        levels: &[(Version::new(1, 2), Force { level: Level::May, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.low-bits",
+        id: "PRP-02",
+        clause: "Base-2.3 §4.3.1",
+        text: "For bits 1:0 of a PRP entry the controller either reports PRP Offset Invalid or behaves as if they were 0; both are legal, nothing else is.",
+        levels: &[(Version::new(1, 3), Force { level: Level::May, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.page-size",
+        id: "PRP-17",
+        clause: "Base-2.3 §4.3.1",
+        text: "PRP offsets and page boundaries follow CC.MPS.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.page-size-selected",
+        id: "REG-CC-MPS-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "CC.MPS (bits 10:7) selects the memory page size used for all PRP entries while enabled.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.prp1-offset-legal",
+        id: "PRP-01",
+        clause: "Base-2.3 §4.3.1",
+        text: "PRP1 may have any dword-aligned offset inside a memory page where the command allows it.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.prp2-list",
+        id: "PRP-05",
+        clause: "Base-2.3 §4.1.1",
+        text: "When more than one boundary is crossed PRP2 points to a PRP list.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.prp2-offset",
+        id: "PRP-06",
+        clause: "Base-2.3 §4.3.1",
+        text: "A PRP2 that is a data page and has a non-zero page offset should be refused with PRP Offset Invalid.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.prp2-page",
+        id: "PRP-04",
+        clause: "Base-2.3 §4.1.1",
+        text: "When the transfer crosses exactly one page boundary PRP2 is the second data page.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "prp.prp2-unused",
+        id: "PRP-03",
+        clause: "Base-2.3 §4.1.1",
+        text: "PRP2 is reserved when the transfer stays in the first page; a controller is not required to check it.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.accepts-admin",
+        id: "RST-INIT-01",
+        clause: "Base-2.3 §3.5.1",
+        text: "Following the documented bring-up (wait RDY=0, program AQA/ASQ/ACQ, set CC, EN=1, wait RDY=1) leaves the controller able to accept admin commands.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.disable",
+        id: "REG-CC-EN-02",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Clearing CC.EN (while CSTS.RDY=1) performs a Controller Reset and CSTS.RDY drops once the controller may be enabled again.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.enable",
+        id: "REG-CC-EN-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Setting CC.EN (bit 0) with valid AQA/ASQ/ACQ and CC fields makes the controller ready.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.media-ready",
+        id: "RST-INIT-04",
+        clause: "Base-2.3 §3.5.3",
+        text: "In ready-with-media mode commands are not aborted for media not being ready once RDY=1.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::CcCrime, Comparison::Eq, 0x0),
+    },
+    Requirement {
+        name: "ready.new-admin-queue",
+        id: "RST-INIT-09",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "New AQA sizes and ASQ/ACQ addresses written while disabled take effect at the next enable.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.not-while-shut-down",
+        id: "REG-CSTS-RDY-03",
+        clause: "Base-2.3 §3.1.4.6",
+        text: "RDY does not go from 0 to 1 while SHST reports a shutdown: a controller shutdown has to stop and SHST become 00b first, an NVM Subsystem Shutdown needs an NVM Subsystem Reset.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.nothing-while-disabled",
+        id: "REG-CC-EN-03",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "While CC.EN=0 no command is fetched and no completion is posted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.repeatable",
+        id: "RST-INIT-08",
+        clause: "Base-2.3 §3.5.1",
+        text: "The controller can be enabled, disabled and re-enabled repeatedly without power cycle.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.rises-in-time",
+        id: "REG-CAP-TO-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CSTS.RDY follows CC.EN within the indicated worst case: 1 to 0 within CAP.TO; 0 to 1 within CRTO.CRWMT or CRTO.CRIMT (by CC.CRIME) when CAP.CRMS is non-zero, otherwise within CAP.TO (500 ms units).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.access-halves",
+        id: "REG-GEN-02",
+        clause: "PCIe-1.0 §3.1.2",
+        text: "Every property can be read at its native width, and 64-bit properties can equally be read as two aligned 32-bit halves with the same combined value.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Pcie, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "register.acq",
+        id: "REG-ACQ-01",
+        clause: "Base-2.3 §3.1.4.10",
+        text: "ACQ (30h) bits 11:0 are read-only 0; completions of all admin commands are posted there.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.admin-queue-programmed",
+        id: "REG-CC-EN-08",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "AQA, ASQ and ACQ may only be modified while CC.EN=0 and are then honoured.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.aqa-reserved",
+        id: "REG-AQA-02",
+        clause: "Base-2.3 §3.1.4.8",
+        text: "Reserved bits 15:12 and 31:28 of AQA read 0.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.aqa-sizes",
+        id: "REG-AQA-01",
+        clause: "Base-2.3 §3.1.4.8",
+        text: "AQA (24h) holds 0's based sizes ASQS (11:0) and ACQS (27:16), each 2 to 4096 entries whatever CAP.MQES says (that field is for I/O queues).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.asq",
+        id: "REG-ASQ-01",
+        clause: "Base-2.3 §3.1.4.9",
+        text: "ASQ (28h) bits 11:0 are read-only 0 and bits 63:12 hold the admin SQ base.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.bp-reserved",
+        id: "REG-CAP-BPS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.BPS (bit 45) reports Boot Partition support; when clear BPINFO/BPRSEL/BPMBL are reserved and read 0.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::CapBps, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "register.cc-reserved",
+        id: "REG-CC-RSVD-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Reserved CC bits (3:1 and the top reserved bits) read as 0.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.cmb-hidden",
+        id: "REG-CAP-CMBS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "A controller with a Controller Memory Buffer (1.4 onwards) sets CAP.CMBS (bit 57) and shows CMBLOC and CMBSZ as 0 until CMBMSC.CRE is set.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::CapCmbs, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "register.cps",
+        id: "REG-CAP-CPS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "When NVM Subsystem Shutdown is supported the power scope field CAP.CPS (bits 47:46) is not 00b.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::CapNsss, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "register.crime-read-only",
+        id: "REG-CC-CRIME-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "CC.CRIME (bit 24) is read-only zero unless both ready modes are supported.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::CapCrms, Comparison::Ne, 0x3),
+    },
+    Requirement {
+        name: "register.crimt-bound",
+        id: "REG-CRTO-04",
+        clause: "Base-2.3 §3.1.4.21",
+        text: "CRIMT should not exceed FFh (127.5 s).",
+        levels: &[(Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::CapCrms, 1),
+    },
+    Requirement {
+        name: "register.crimt-zero",
+        id: "REG-CRTO-03",
+        clause: "Base-2.3 §3.1.4.21",
+        text: "Without ready-independent-of-media support CRIMT is 0.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::CapCrms, 1)),
+    },
+    Requirement {
+        name: "register.crms",
+        id: "REG-CAP-CRMS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "A 2.0+ controller always supports ready-with-media, so CAP.CRMS (bits 60:59) is 01b or 11b.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.crto",
+        id: "REG-CRTO-01",
+        clause: "Base-2.3 §3.1.4.21",
+        text: "CRTO (68h) is implemented by 2.0+ controllers with CRWMT (15:0) and CRIMT (31:16) in 500 ms units.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::CapCrms, Comparison::Ne, 0x0),
+    },
+    Requirement {
+        name: "register.crto-constant",
+        id: "RST-INIT-07",
+        clause: "Base-2.3 §3.5.4",
+        text: "Changing CC.CRIME does not alter CRTO.CRWMT or CRTO.CRIMT.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::CapCrms, 1),
+    },
+    Requirement {
+        name: "register.crwmt",
+        id: "REG-CRTO-02",
+        clause: "Base-2.3 §3.1.4.21",
+        text: "CRWMT is never smaller than CRIMT.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::CapCrms, Comparison::Ne, 0x0),
+    },
+    Requirement {
+        name: "register.css",
+        id: "REG-CAP-CSS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.CSS (bits 44:37) names the selectable command sets: bit 37 NVM, bit 43 one or more I/O command sets through Identify CNS 1Ch, bit 44 no I/O command set (shall be 1 when none is supported).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.csts-cfs",
+        id: "REG-CSTS-CFS-01",
+        clause: "Base-2.3 §3.1.4.6",
+        text: "CSTS.CFS (bit 1) is 0 in normal operation and set only on a fatal error that could not be reported in a completion.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.csts-pp",
+        id: "REG-CSTS-PP-01",
+        clause: "Base-2.3 §3.1.4.6",
+        text: "CSTS.PP (bit 5) is 1 only while command processing is temporarily stopped (e.g. firmware activation); it is valid only with EN=1 and RDY=1.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.dstrd",
+        id: "REG-CAP-DSTRD-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "Doorbell spacing equals 4 << CAP.DSTRD (bits 35:32) bytes, starting at offset 1000h.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.intmc",
+        id: "REG-INTMC-01",
+        clause: "Base-2.3 §3.1.4.4",
+        text: "Writing 1 bits to INTMC (10h) clears the corresponding mask bits and zeros leave them alone.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::Msix, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "register.intms",
+        id: "REG-INTMS-01",
+        clause: "Base-2.3 §3.1.4.3",
+        text: "Writing 1 bits to INTMS (0Ch) sets the corresponding mask bits and zeros leave them alone; reads return the current mask.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::Msix, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "register.iosqes-legal",
+        id: "REG-CC-IOSQES-02",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "IOSQES=6 and IOCQES=4 are accepted for the NVM command set.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.mandatory",
+        id: "REG-GEN-03",
+        clause: "Base-2.3 §3.1.4",
+        text: "Mandatory properties of an I/O controller on a memory-based transport (CAP, VS, INTMS, INTMC, CC, CSTS, AQA, ASQ, ACQ) are implemented.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.mps-each",
+        id: "REG-CAP-MPS-02",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "Every page size from MPSMIN to MPSMAX can be programmed into CC.MPS and works.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.mps-order",
+        id: "REG-CAP-MPS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.MPSMIN (bits 51:48) is never larger than CAP.MPSMAX (bits 55:52), as they are minimum and maximum; page size is 2^(12+n).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.mqes",
+        id: "REG-CAP-MQES-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.MQES (bits 15:0) is 0's based and at least 1, i.e. queues of two entries are always possible.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.nsses",
+        id: "REG-CAP-NSSES-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.NSSES (bit 61, shutdown enhancements) may be set only together with NSSS, and a later-than-2.0 controller with NSSS sets it.",
+        levels: &[(Version::new(2, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.nssr-reserved",
+        id: "REG-CAP-NSSRS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.NSSRS (bit 36) is 1 exactly when NVM Subsystem Reset through NSSR is supported; otherwise offset 20h is reserved.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::CapNssrs, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "register.nssr-zero",
+        id: "REG-NSSR-03",
+        clause: "Base-2.3 §3.1.4.7",
+        text: "NSSR always reads 0.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::CapNssrs, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "register.nsss-needs-nssrs",
+        id: "REG-CAP-NSSS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.NSSS (bit 58) requires CAP.NSSRS; with NSSRS=0 NSSS is 0 (and so is NSSES).",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.pmr-reserved",
+        id: "REG-CAP-PMRS-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.PMRS (bit 56) reports Persistent Memory Region support; when clear PMRCAP, PMRCTL and PMRSTS are 0 and PMRMSCL/PMRMSCU are reserved.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::CapPmrs, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "register.read-only",
+        id: "REG-GEN-04",
+        clause: "Base-2.3 §3.1.4",
+        text: "Read-only properties are unaffected by host writes. CAP is not a constant: CAP.TO may follow CC.CRIME.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.reserved-zero",
+        id: "REG-GEN-01",
+        clause: "Base-2.3 §3.1.4",
+        text: "Reserved bits and reserved properties are read-only and return 0; a host has to write them as 0 and a controller need not check.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.to-covers-crto",
+        id: "REG-CAP-TO-02",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CAP.TO equals CRTO.CRWMT (CC.CRIME=0) or CRTO.CRIMT (CC.CRIME=1), saturating at FFh, when enabling is the worst case; it is larger only when disabling takes longer.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::CapCrms, Comparison::Ne, 0x0),
+    },
+    Requirement {
+        name: "register.vs",
+        id: "REG-VS-01",
+        clause: "Base-2.3 §3.1.4.2",
+        text: "VS (08h) encodes major.minor.tertiary of the supported specification in bytes 31:16, 15:8, 7:0.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.admin-queue-kept",
+        id: "REG-CC-EN-05",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "A Controller Reset leaves AQA, ASQ and ACQ as programmed.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.admin-queue-registers",
+        id: "REG-AQ-RST-01",
+        clause: "Base-2.3 §3.7.2",
+        text: "AQA, ASQ and ACQ survive a Controller Reset and are reset by every other controller level reset: AQA to 0, ASQ and ACQ to an implementation specific value.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.aer-dropped",
+        id: "RST-CLR-02",
+        clause: "Base-2.3 §5.2.2",
+        text: "Outstanding Asynchronous Event Requests are dropped by a reset and never complete.",
+        levels: &[
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Open }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.attachments-kept",
+        id: "RST-CLR-08",
+        clause: "Base-2.3 §5.2.20",
+        text: "Namespace attachments and the namespace identification descriptors persist over all resets; the NSID of a namespace may change while power is off.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.completed-results-kept",
+        id: "REG-CC-EN-06",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Nothing reported by a completion posted to an I/O CQ before a Controller Reset is lost or changed because of that reset.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.features",
+        id: "RST-FEAT-01",
+        clause: "Base-2.3 §4.4",
+        text: "At a controller level reset the current value of a feature becomes the saved value if it is saveable and one is set, otherwise the default, unless the feature says otherwise (timestamp, write protection, host memory buffer and others).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.features-default",
+        id: "FEA-GEN-20",
+        clause: "Base-2.3 §4.4",
+        text: "A Controller Level Reset sets such a feature to its default, unless the feature says otherwise.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "reset.interrupt-mask",
+        id: "REG-INTM-02",
+        clause: "Base-2.3 §3.1.4.3",
+        text: "The interrupt mask resets to 0 on a controller level reset.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::Msix, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "reset.number-of-queues",
+        id: "RST-CLR-07",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "A number-of-queues setting made before the reset no longer applies.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.only-admin-queue",
+        id: "RST-INIT-02",
+        clause: "Base-2.3 §3.5.1",
+        text: "After enable only the admin queue pair exists; I/O queues have to be created.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.pending-events-dropped",
+        id: "AER-GEN-09",
+        clause: "Base-2.3 §5.2.2",
+        text: "A Controller Level Reset drops pending events that were not yet reported.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.phase-restarts",
+        id: "RST-CLR-06",
+        clause: "Base-2.3 §4.2.4",
+        text: "Phase tags restart at 1 for queues created after a reset.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.queues-deleted",
+        id: "REG-CC-EN-04",
+        clause: "Base-2.3 §3.7.2",
+        text: "A Controller Reset deletes every I/O submission and completion queue.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.rdy-clear",
+        id: "REG-CSTS-RDY-01",
+        clause: "Base-2.3 §3.1.4.6",
+        text: "CSTS.RDY (bit 0) is 0 after a controller level reset and becomes 1 only after EN=1 when commands can be processed (namespaces may still be not ready with CRIME=1).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.saved-features",
+        id: "RST-FEAT-02",
+        clause: "Base-2.3 §4.4",
+        text: "A value stored with SV=1 becomes the current value after a controller level reset and after a power cycle.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "reset.stops-everything",
+        id: "RST-CLR-01",
+        clause: "Base-2.3 §3.7.2",
+        text: "Every controller level reset stops outstanding commands, deletes all I/O queues and ends with CSTS.RDY=0.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.transport-kept",
+        id: "RST-CLR-04",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "A Controller Reset (CC.EN 1->0) does not affect transport state: PCI registers, BARs, MSI-X table and mask bits.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.wider-features",
+        id: "RST-FEAT-04",
+        clause: "Base-2.3 §4.4",
+        text: "A reset of one controller leaves features of subsystem, domain, endurance group, NVM Set and namespace scope unchanged; only features of controller scope (or namespace per controller) return to saved or default.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::All(&[Condition::Bit(Fact::Cmic, 0), Condition::Bit(Fact::Cmic, 1)]),
+    },
+    Requirement {
+        name: "set-features.both-supported",
+        id: "FEA-GEN-24",
+        clause: "Base-2.3 §3.1.3.6",
+        text: "A controller with any feature supports both Set Features and Get Features.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "set-features.effective-at-completion",
+        id: "FEA-GEN-18",
+        clause: "Base-2.3 §5.2.26.4",
+        text: "The completion of a successful Set Features is posted only after the attributes are set.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "set-features.governs-later-commands",
+        id: "FEA-GEN-13",
+        clause: "Base-2.3 §5.2.26.1",
+        text: "New settings govern commands submitted after the Set Features completion; commands already submitted may follow either value.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "set-features.not-changeable",
+        id: "FEA-GEN-03",
+        clause: "Base-2.3 §5.2.26.1",
+        text: "Setting a different value on a non-changeable feature is refused; setting the value it already has may succeed or be refused with the same status.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "set-features.not-saveable",
+        id: "FEA-GEN-02",
+        clause: "Base-2.3 §5.2.26",
+        text: "Set Features with SV=1 (CDW10 bit 31) on a non-saveable feature is refused.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "set-features.nsid-controller-scope",
+        id: "FEA-GEN-04",
+        clause: "Base-2.3 §4.4",
+        text: "Set Features with a valid NSID (1 to NN, active or not) for a controller-scope feature is refused; 0h and FFFFFFFFh both address the controller.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.abrupt",
+        id: "REG-CC-SHN-02",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Writing CC.SHN = 10b starts an abrupt shutdown that ends with CSTS.SHST=10b.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.keeps-data",
+        id: "RST-SHN-01",
+        clause: "Base-2.3 §3.6.1",
+        text: "Normal shutdown (I/O stopped, queues deleted, SHN=01b) ends with SHST=10b; data written before is there after the next start.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.normal",
+        id: "REG-CC-SHN-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Writing CC.SHN (bits 15:14) = 01b starts a normal shutdown that ends with CSTS.SHST=10b.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.rdy-unchanged",
+        id: "REG-CSTS-SHST-06",
+        clause: "Base-2.3 §3.6",
+        text: "Outside transitions and with ST=0, EN, RDY and SHST form only these states: EN=RDY=0 or EN=RDY=1, each with SHST 00b, 01b or 10b; a controller shutdown itself does not change RDY.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.reset-clears-shst",
+        id: "REG-CSTS-SHST-02",
+        clause: "Base-2.3 §3.1.4.6",
+        text: "After a completed controller shutdown (ST=0) any controller level reset clears SHST to 00b, and enabling then resumes operation.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.restart",
+        id: "RST-SHN-05",
+        clause: "Base-2.3 §3.6.1",
+        text: "After SHST=10b a reset with EN cleared followed by EN=1 returns the controller to normal operation.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.restart-while-disabled",
+        id: "REG-CSTS-SHST-04",
+        clause: "Base-2.3 §3.6.1",
+        text: "A disabled controller after a completed shutdown restarts with one write that sets EN=1 and SHN=00b together; SHST goes to 00b in answer to it.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.shn-zero-no-effect",
+        id: "REG-CSTS-SHST-03",
+        clause: "Base-2.3 §3.1.4.6",
+        text: "SHN=00b means no effect: writing it with EN=1 after a completed shutdown neither changes SHST nor restarts the controller; commands sent before a reset have undefined results.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.shst-normal",
+        id: "REG-CSTS-SHST-01",
+        clause: "Base-2.3 §3.1.4.6",
+        text: "CSTS.SHST (bits 3:2) is 00b in normal operation.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.while-disabled",
+        id: "REG-CC-SHN-05",
+        clause: "Base-2.3 §3.6",
+        text: "A shutdown may be requested with EN=0 and completes the same way; readiness for power off does not depend on EN.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.with-disable",
+        id: "REG-CC-SHN-03",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "If the write that starts a shutdown also clears EN from 1 to 0, both a Controller Reset and a controller shutdown occur.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "volatile-write-cache.get-without-vwc",
+        id: "FEA-06-04",
+        clause: "Base-2.3 §5.2.26.1.4",
+        text: "Without a volatile write cache Get 06h is refused.",
+        levels: &[
+            (Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Vwc, 0)),
+    },
+    Requirement {
+        name: "volatile-write-cache.set-without-vwc",
+        id: "FEA-06-02",
+        clause: "Base-2.3 §5.2.26.1.4",
+        text: "Without a volatile write cache Set 06h is refused.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Vwc, 0)),
+    },
+    Requirement {
+        name: "volatile-write-cache.wce",
+        id: "FEA-06-01",
+        clause: "Base-2.3 §5.2.26.1.4",
+        text: "Feature 06h WCE (bit 0) switches the volatile write cache.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Vwc, 0),
+    },
+];
