@@ -1,0 +1,668 @@
+//! How a command is ruled: tables of checks, two forces, and one algorithm (design.md section 5).
+//!
+//! A [`Rule`] is what one command's file gives: tables of checks, what data it moves, what structure
+//! it touches, and what its acceptance does. The checks of a rule are numbered through all its
+//! tables; a [`Ruling`] is two masks of those numbers, and makes no allocation. Forces stand in the
+//! catalogue, never here: see [`Forces`].
+
+use spec::requirement::{Force, Level, StatusForce};
+use spec::{Cqe, Nsid, Qid, QueueKind, Req, Sqe, Status, Version};
+
+use crate::memory::Memory;
+use crate::prp::PrpWalk;
+use crate::state::{Controller, World};
+use crate::truth::{No, Truth, Yes};
+
+/// What a check sees beside the command. Dereferences to the controller that runs the command.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// Everything believed.
+    pub world: &'a World,
+    /// The controller that runs the command.
+    pub controller: &'a Controller,
+    /// Its index.
+    pub ctrl: u8,
+    /// The submission queue that the command came from.
+    pub sqid: Qid,
+    /// The revision that the controller is judged by.
+    pub version: Version,
+    /// What host memory held when the command was rung (lists must not change before its CQE).
+    pub memory: &'a Memory,
+    /// Other commands that were in flight at some moment of this one's interval.
+    pub others: Others,
+}
+
+/// Commands in flight beside the one that is judged.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Others {
+    /// Asynchronous Event Requests.
+    pub aers: u32,
+    /// Aborts.
+    pub aborts: u32,
+    /// Commands of the same queue with the same CID.
+    pub same_cid: u32,
+}
+
+impl std::ops::Deref for View<'_> {
+    type Target = Controller;
+    fn deref(&self) -> &Controller {
+        self.controller
+    }
+}
+
+impl<'a> View<'a> {
+    /// The walk along the PRP entries of `sqe` for a transfer of `bytes`, at the page size in use.
+    pub fn prps(&self, sqe: &Sqe, bytes: u64) -> PrpWalk<'a> {
+        PrpWalk::new(self.memory, sqe, self.controller.page_bytes(), bytes)
+    }
+
+    /// Logical block size of `nsid` in bytes, once known.
+    pub fn block_bytes(&self, nsid: Nsid) -> Option<u32> {
+        self.world.namespace(nsid)?.claims.map(|c| c.block_bytes)
+    }
+}
+
+/// One check: a requirement, the statuses it lists, what is wrong, and why.
+pub struct Check<C> {
+    /// The requirement; its forces stand in the catalogue.
+    pub req: Req,
+    /// The statuses that the requirement gives for this fault.
+    pub statuses: &'static [Status],
+    /// Whether the command has this fault.
+    pub fault: fn(&C, &View) -> Truth,
+    /// What is believed that makes it a fault. Called on the failing path only.
+    pub because: fn(&C, &View) -> String,
+}
+
+/// A table of checks over the typed command `C`; see [`checks!`](crate::checks).
+pub struct Table<C: 'static> {
+    /// The projection, done once for the whole table.
+    pub project: fn(&Sqe) -> C,
+    /// The checks, in the clause's order.
+    pub checks: &'static [Check<C>],
+}
+
+/// A table of checks, whatever its command.
+pub trait Checks: Sync {
+    /// How many checks.
+    fn count(&self) -> usize;
+    /// Which checks fail surely (bit n: check n), and which may fail.
+    fn evaluate(&self, sqe: &Sqe, view: &View) -> Ruling;
+    /// The requirement and statuses of check `n`.
+    fn check(&self, n: usize) -> (Req, &'static [Status]);
+    /// Why check `n` fails.
+    fn because(&self, n: usize, sqe: &Sqe, view: &View) -> String;
+}
+
+impl<C> Checks for Table<C> {
+    fn count(&self) -> usize {
+        self.checks.len()
+    }
+
+    #[inline]
+    fn evaluate(&self, sqe: &Sqe, view: &View) -> Ruling {
+        let command = (self.project)(sqe);
+        let mut ruling = Ruling::default();
+        for (n, check) in self.checks.iter().enumerate() {
+            match (check.fault)(&command, view) {
+                No => {}
+                Yes => ruling.failing |= 1 << n,
+                Truth::Maybe => ruling.undecided |= 1 << n,
+            }
+        }
+        ruling
+    }
+
+    fn check(&self, n: usize) -> (Req, &'static [Status]) {
+        (self.checks[n].req, self.checks[n].statuses)
+    }
+
+    fn because(&self, n: usize, sqe: &Sqe, view: &View) -> String {
+        (self.checks[n].because)(&(self.project)(sqe), view)
+    }
+}
+
+/// Declares a table of checks. One line a check, in the clause's order: requirement (a constant of
+/// the module after `in`), statuses, fault (`bool`, `Option<bool>` or [`Truth`]), and because.
+///
+/// ```ignore
+/// checks! {
+///     /// Create I/O Submission Queue (opcode 01h). Base-2.3 §5.3.2, figures 506 to 510.
+///     pub static CHECKS: CreateIoSq[cmd, v] in create_io_sq {
+///         QID_ADMIN   INVALID_QUEUE_IDENTIFIER  if cmd.qid.is_admin() => "QID 0 is the admin queue";
+///         CQID_RANGE  INVALID_QUEUE_IDENTIFIER | COMPLETION_QUEUE_INVALID
+///                     if v.granted.io_cqs.excludes(cmd.cqid) => "granted {}", v.granted.io_cqs;
+///     }
+/// }
+/// ```
+///
+/// For tables over any command use [`AnyCommand`](crate::ruling::AnyCommand) as the type.
+#[macro_export]
+macro_rules! checks {
+    (
+        $(#[$doc:meta])*
+        $vis:vis static $table:ident : $command:ty [$cmd:ident, $v:ident] in $group:ident {
+            $( $req:ident $($status:ident)|+ if $fault:expr => $because:literal $(, $arg:expr)* ; )*
+        }
+    ) => {
+        $(#[$doc])*
+        $vis static $table: $crate::ruling::Table<$command> = $crate::ruling::Table {
+            project: <$command as $crate::ruling::Project>::of,
+            checks: &[$( $crate::ruling::Check {
+                req: spec::requirement::$group::$req,
+                statuses: &[$( spec::Status::$status ),+],
+                fault: |$cmd: &$command, $v: &$crate::ruling::View| {
+                    let _ = (&$cmd, &$v);
+                    $crate::truth::Truth::from($fault)
+                },
+                because: |$cmd: &$command, $v: &$crate::ruling::View| {
+                    let _ = (&$cmd, &$v);
+                    format!($because $(, $arg)*)
+                },
+            }, )*],
+        };
+    };
+}
+
+/// How a table gets its command out of an SQE.
+pub trait Project {
+    /// The command as this SQE gives it.
+    fn of(sqe: &Sqe) -> Self;
+}
+
+/// Any command: for tables that many commands share. Dereferences to the SQE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct AnyCommand(pub Sqe);
+
+impl std::ops::Deref for AnyCommand {
+    type Target = Sqe;
+    fn deref(&self) -> &Sqe {
+        &self.0
+    }
+}
+
+impl Project for AnyCommand {
+    fn of(sqe: &Sqe) -> Self {
+        Self(*sqe)
+    }
+}
+
+impl<C: spec::command::Command> Project for C {
+    fn of(sqe: &Sqe) -> Self {
+        C::project(sqe)
+    }
+}
+
+/// What data a command moves when it is accepted.
+#[derive(Clone, Copy, Debug)]
+pub enum Data {
+    /// None, or none that is judged.
+    None,
+    /// Logical blocks to the host.
+    Read(Blocks),
+    /// Logical blocks from the host.
+    Write(Blocks),
+    /// What was completed before becomes durable.
+    Flush(Nsid),
+    /// A structure to the host; `seen` is called when the host has looked at all of it.
+    Returns {
+        /// How many bytes.
+        bytes: u32,
+        /// Holds the bytes against requirements, and learns claims from them.
+        seen: fn(&mut Apply, &[u8]),
+    },
+    /// It moves data, but how much is not known yet (a format that was not read).
+    Unknown,
+}
+
+/// A range of logical blocks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Blocks {
+    /// The namespace.
+    pub nsid: Nsid,
+    /// Starting LBA.
+    pub slba: u64,
+    /// How many logical blocks.
+    pub count: u32,
+    /// Bytes per logical block, without metadata.
+    pub block_bytes: u32,
+}
+
+/// The structural cells that a command reads and writes. Commands in flight whose footprints
+/// conflict are judged together; disjoint footprints commute.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Footprint {
+    /// Cells that its answer depends on.
+    pub reads: Cells,
+    /// Cells that its acceptance changes.
+    pub writes: Cells,
+}
+
+/// A set of structural cells, as bits. Queue identifiers share bits (modulo 32): that may only
+/// make two commands conflict that do not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Cells(pub u128);
+
+impl Cells {
+    /// None.
+    pub const NONE: Cells = Cells(0);
+    /// The number of queues granted (Feature 07h).
+    pub const GRANT: Cells = Cells(1 << 64);
+    /// Feature 06h.
+    pub const WRITE_CACHE: Cells = Cells(1 << 65);
+    /// The Error Information log.
+    pub const ERROR_LOG: Cells = Cells(1 << 66);
+    /// Attached namespaces and their formats.
+    pub const NAMESPACES: Cells = Cells(1 << 67);
+    /// Every I/O Submission and Completion Queue.
+    pub const ALL_QUEUES: Cells = Cells(u64::MAX as u128);
+
+    /// The existence of one I/O Submission Queue.
+    pub const fn io_sq(qid: Qid) -> Cells {
+        Cells(1 << (qid.0 % 32))
+    }
+
+    /// The existence of one I/O Completion Queue.
+    pub const fn io_cq(qid: Qid) -> Cells {
+        Cells(1 << (32 + qid.0 % 32))
+    }
+
+    /// Both sets.
+    #[must_use]
+    pub const fn and(self, other: Cells) -> Cells {
+        Cells(self.0 | other.0)
+    }
+}
+
+impl Footprint {
+    /// Touches no structure that another command could change.
+    pub const NONE: Footprint = Footprint { reads: Cells::NONE, writes: Cells::NONE };
+
+    /// Whether the order of two commands with these footprints can matter.
+    pub const fn conflicts(self, other: Footprint) -> bool {
+        self.writes.0 & (other.reads.0 | other.writes.0) != 0
+            || other.writes.0 & (self.reads.0 | self.writes.0) != 0
+    }
+}
+
+/// Everything about one command.
+pub struct Rule {
+    /// The name in reports: `create-io-sq`.
+    pub name: &'static str,
+    /// Which opcode table it stands in.
+    pub queue: QueueKind,
+    /// The combined opcode.
+    pub opcode: u8,
+    /// Its checks: common tables first. At most 64 checks in all.
+    pub tables: &'static [&'static dyn Checks],
+    /// The requirement that is broken when a command without fault is refused.
+    pub succeeds: Option<Req>,
+    /// Data that it moves, from the SQE and what is believed of the namespace.
+    pub data: fn(&Sqe, &View) -> Data,
+    /// Structure that it touches. [`Footprint::NONE`] on the fast path.
+    pub footprint: fn(&Sqe, &View) -> Footprint,
+    /// Effect of its acceptance, and what is held against the CQE.
+    pub accept: fn(&mut Apply),
+    /// Effect of its refusal.
+    pub refuse: fn(&mut Apply),
+}
+
+/// Which checks of a rule fail, and which may. Bits number the checks through all its tables.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Ruling {
+    /// The fault is there.
+    pub failing: u64,
+    /// The fault may be there.
+    pub undecided: u64,
+}
+
+/// What the algorithm says of one answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// Allowed. `by`: the checks that it was judged by (none: nothing was wrong, and it was accepted).
+    Agrees {
+        /// The failing checks that list the status.
+        by: u64,
+    },
+    /// Not to be decided: a check that may fail, or that may not accuse, lists it or leaves it open.
+    Tolerated,
+    /// Allowed against a recommendation of these checks.
+    Warns {
+        /// The failing checks.
+        by: u64,
+    },
+    /// Not allowed, by these checks; none: no check fails, and it was refused.
+    Diverges {
+        /// The failing checks.
+        by: u64,
+    },
+    /// A status that fits nearly any command.
+    Ambient,
+}
+
+impl Rule {
+    /// Evaluates all checks.
+    #[inline]
+    pub fn evaluate(&self, sqe: &Sqe, view: &View) -> Ruling {
+        let mut ruling = Ruling::default();
+        let mut base = 0;
+        for table in self.tables {
+            let part = table.evaluate(sqe, view);
+            ruling.failing |= part.failing << base;
+            ruling.undecided |= part.undecided << base;
+            base += table.count();
+        }
+        ruling
+    }
+
+    /// Drops the checks that do not apply here, and turns those that may not accuse into undecided
+    /// ones. Called only when some check fails or may fail.
+    pub fn in_force(&self, ruling: Ruling, forces: &Forces) -> Ruling {
+        let mut kept = Ruling::default();
+        for n in bits(ruling.failing | ruling.undecided) {
+            let bit = 1 << n;
+            match forces.of(self.check(n).0) {
+                Applies::Off => {}
+                Applies::On(_) if ruling.failing & bit != 0 => kept.failing |= bit,
+                Applies::On(_) | Applies::Unknown => kept.undecided |= bit,
+            }
+        }
+        kept
+    }
+
+    /// Requirement and statuses of check `n`.
+    pub fn check(&self, n: u32) -> (Req, &'static [Status]) {
+        let (table, at) = self.table_of(n);
+        table.check(at)
+    }
+
+    /// Why check `n` fails.
+    pub fn because(&self, n: u32, sqe: &Sqe, view: &View) -> String {
+        let (table, at) = self.table_of(n);
+        table.because(at, sqe, view)
+    }
+
+    fn table_of(&self, n: u32) -> (&'static dyn Checks, usize) {
+        let mut at = n as usize;
+        for table in self.tables {
+            if at < table.count() {
+                return (*table, at);
+            }
+            at -= table.count();
+        }
+        unreachable!("check {n} of {} does not exist", self.name)
+    }
+
+    /// Holds `status` against a ruling that is [in force](Self::in_force).
+    pub fn decide(&self, ruling: Ruling, status: Status, forces: &Forces) -> Decision {
+        let force = |n: u32| match forces.of(self.check(n).0) {
+            Applies::On(force) => force,
+            Applies::Off | Applies::Unknown => {
+                Force { level: Level::May, status: StatusForce::Open }
+            }
+        };
+        if status.is_success() {
+            return self.decide_acceptance(ruling, force);
+        }
+        let lists = |n: &u32| self.check(*n).1.contains(&status);
+        let by = mask(bits(ruling.failing).filter(lists));
+        if by != 0 {
+            return Decision::Agrees { by };
+        }
+        if bits(ruling.undecided).any(|n| lists(&n)) {
+            return Decision::Tolerated;
+        }
+        if is_ambient(status) {
+            return Decision::Ambient;
+        }
+        if ruling.failing == 0 {
+            // A check that may fail might leave its status open; none of them listed this one.
+            let open = bits(ruling.undecided).any(|n| force(n).status != StatusForce::Exact);
+            return if open { Decision::Tolerated } else { Decision::Diverges { by: 0 } };
+        }
+        let weakest = bits(ruling.failing).map(|n| force(n).status).min();
+        match weakest {
+            _ if bits(ruling.undecided).any(|n| force(n).status != StatusForce::Exact) => {
+                Decision::Tolerated
+            }
+            Some(StatusForce::Open) => Decision::Agrees { by: ruling.failing },
+            Some(StatusForce::Recommended) => Decision::Warns { by: ruling.failing },
+            _ => Decision::Diverges { by: ruling.failing },
+        }
+    }
+
+    fn decide_acceptance(&self, ruling: Ruling, force: impl Fn(u32) -> Force) -> Decision {
+        let of = |level| mask(bits(ruling.failing).filter(|n| force(*n).level == level));
+        let must = of(Level::Shall);
+        if must != 0 {
+            return Decision::Diverges { by: must };
+        }
+        match of(Level::Should) {
+            0 => Decision::Agrees { by: ruling.failing },
+            should => Decision::Warns { by: should },
+        }
+    }
+}
+
+/// The numbers of the bits set in `mask`.
+pub fn bits(mask: u64) -> impl Iterator<Item = u32> {
+    let mut left = mask;
+    std::iter::from_fn(move || {
+        let n = (left != 0).then(|| left.trailing_zeros())?;
+        left &= left - 1;
+        Some(n)
+    })
+}
+
+fn mask(bits: impl Iterator<Item = u32>) -> u64 {
+    bits.fold(0, |mask, n| mask | 1 << n)
+}
+
+/// Whether a status is legal, by clause, for nearly any command at any time: Internal Error,
+/// transport and path errors, interruption, and errors of the media.
+pub const fn is_ambient(status: Status) -> bool {
+    match (status.sct(), status.sc()) {
+        // Data Transfer Error, Aborted due to Power Loss Notification, Internal Error, Command
+        // Interrupted, Transient Transport Error, Namespace Not Ready.
+        (0, 0x04..=0x06 | 0x21 | 0x22 | 0x82) => true,
+        // Write Fault, Unrecovered Read Error.
+        (2, 0x80 | 0x81) => true,
+        // Path related and vendor specific.
+        (3 | 7, _) => true,
+        _ => false,
+    }
+}
+
+/// How a requirement stands for one controller now.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Applies {
+    /// Its `when` does not hold: the rule does not exist here.
+    Off,
+    /// It may not accuse: unverified, not known at this revision, or its `when` is undecided.
+    Unknown,
+    /// In force.
+    On(Force),
+}
+
+/// How every requirement stands for one controller, worked out once per change of its claims.
+#[derive(Clone, Debug, Default)]
+pub struct Forces(Vec<Applies>);
+
+impl Forces {
+    /// For `controller`, judged by `version` (its VS, or what the profile says).
+    pub fn new(controller: &Controller, version: Option<Version>) -> Self {
+        Self(Req::all().map(|req| Self::work_out(req, controller, version)).collect())
+    }
+
+    fn work_out(req: Req, controller: &Controller, version: Option<Version>) -> Applies {
+        let info = req.info();
+        if info.when.holds(controller) == Some(false) {
+            return Applies::Off;
+        }
+        let known = info.verified && info.when.holds(controller) == Some(true);
+        match version.and_then(|version| req.force(version)) {
+            Some(force) if known => Applies::On(force),
+            _ => Applies::Unknown,
+        }
+    }
+
+    /// How `req` stands.
+    #[inline]
+    pub fn of(&self, req: Req) -> Applies {
+        self.0.get(usize::from(req.0)).copied().unwrap_or(Applies::Unknown)
+    }
+}
+
+/// What a rule's `accept`, `refuse` or `seen` works on: the belief to change, and where what it
+/// holds against the observation goes.
+pub struct Apply<'a> {
+    /// The belief; change it.
+    pub world: &'a mut World,
+    /// The controller's index.
+    pub ctrl: u8,
+    /// The submission queue of the command.
+    pub sqid: Qid,
+    /// The command.
+    pub sqe: &'a Sqe,
+    /// Its completion.
+    pub cqe: &'a Cqe,
+    /// The revision that the controller is judged by.
+    pub version: Version,
+    /// Host memory.
+    pub memory: &'a Memory,
+    /// What was held.
+    pub held: &'a mut Vec<Held>,
+}
+
+/// One observation held against one requirement.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Held {
+    /// The requirement.
+    pub req: Req,
+    /// `None`: it agrees. Otherwise what was observed, what was allowed, and because.
+    pub broken: Option<Broken>,
+}
+
+/// An observation that a requirement does not allow.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Broken {
+    /// What was observed: `NSQA 0, NCQA 65535`.
+    pub observed: String,
+    /// What was allowed.
+    pub allowed: String,
+    /// Because.
+    pub because: String,
+}
+
+impl Apply<'_> {
+    /// The controller that ran the command.
+    pub fn controller(&mut self) -> &mut Controller {
+        &mut self.world.controllers[usize::from(self.ctrl)]
+    }
+
+    /// Holds something observed against `req`. `broken` (observed, allowed, because) is called only
+    /// if it does not agree. Whether it accuses is decided by the requirement's force.
+    pub fn hold(
+        &mut self,
+        req: Req,
+        agrees: impl Into<Truth>,
+        broken: impl FnOnce() -> (String, String, String),
+    ) {
+        match agrees.into() {
+            Truth::Maybe => {}
+            Yes => self.held.push(Held { req, broken: None }),
+            No => {
+                let (observed, allowed, because) = broken();
+                let broken = Broken { observed, allowed, because };
+                self.held.push(Held { req, broken: Some(broken) });
+            }
+        }
+    }
+}
+
+/// For rules that move no data.
+pub fn no_data(_: &Sqe, _: &View) -> Data {
+    Data::None
+}
+
+/// For rules that touch no structure.
+pub fn no_footprint(_: &Sqe, _: &View) -> Footprint {
+    Footprint::NONE
+}
+
+/// For rules without effect on structure.
+pub fn no_effect(_: &mut Apply) {}
+
+#[cfg(test)]
+mod tests {
+    use spec::command::CreateIoSq;
+
+    use super::*;
+    use crate::truth::Maybe;
+
+    checks! {
+        /// One check, of a requirement whose status is exact.
+        static CHECKS: CreateIoSq[cmd, v] in create_io_sq {
+            CQID_NOT_CREATED INVALID_FIELD_IN_COMMAND
+                if v.granted.io_cqs.covers(cmd.cqid) & !v.io_cqs.contains(cmd.cqid)
+                => "I/O CQs = {}, granted {}", v.io_cqs, v.granted.io_cqs;
+        }
+    }
+
+    static RULE: Rule = Rule {
+        name: "create-io-sq",
+        queue: QueueKind::Admin,
+        opcode: 1,
+        tables: &[&CHECKS],
+        succeeds: None,
+        data: no_data,
+        footprint: no_footprint,
+        accept: no_effect,
+        refuse: no_effect,
+    };
+
+    fn rule_on(granted: u32, cqid: u16, status: Status) -> (Decision, String) {
+        let mut world = World::default();
+        let mut controller = Controller { vs: Some(0x2_0300), ..Controller::default() };
+        controller.granted.io_cqs = crate::state::Range { low: 1, high: granted };
+        let forces = Forces::new(&controller, controller.version());
+        world.controllers.push(controller);
+        let view = View {
+            world: &world,
+            controller: &world.controllers[0],
+            ctrl: 0,
+            sqid: Qid::ADMIN,
+            version: Version::new(2, 3),
+            memory: &Memory::default(),
+            others: Others::default(),
+        };
+        let sqe = Sqe::from(CreateIoSq { cqid: Qid(cqid), ..CreateIoSq::default() });
+        let ruling = RULE.in_force(RULE.evaluate(&sqe, &view), &forces);
+        (RULE.decide(ruling, status, &forces), RULE.because(0, &sqe, &view))
+    }
+
+    #[test]
+    fn a_failing_must_check_forbids_success_and_allows_its_status_only() {
+        let (decision, because) = rule_on(1, 1, Status::SUCCESSFUL_COMPLETION);
+        assert_eq!(decision, Decision::Diverges { by: 1 });
+        assert_eq!(because, "I/O CQs = {}, granted 1"); // The braces are the empty set.
+        let refused = rule_on(1, 1, Status::INVALID_FIELD_IN_COMMAND).0;
+        assert_eq!(refused, Decision::Agrees { by: 1 });
+        let other = rule_on(1, 1, Status::INVALID_COMMAND_OPCODE).0;
+        assert_eq!(other, Decision::Diverges { by: 1 });
+        assert_eq!(rule_on(1, 1, Status::new(0, 6)).0, Decision::Ambient);
+    }
+
+    #[test]
+    fn between_two_bounds_neither_answer_is_accused() {
+        assert_eq!(Maybe, crate::state::Range { low: 1, high: 4 }.covers(Qid(3)));
+        assert_eq!(rule_on(4, 3, Status::SUCCESSFUL_COMPLETION).0, Decision::Agrees { by: 0 });
+        assert_eq!(rule_on(4, 3, Status::INVALID_FIELD_IN_COMMAND).0, Decision::Tolerated);
+    }
+
+    #[test]
+    fn without_a_fault_any_refusal_diverges() {
+        let refused = rule_on(1, 2, Status::INVALID_FIELD_IN_COMMAND).0;
+        assert_eq!(refused, Decision::Diverges { by: 0 });
+    }
+}
