@@ -35,7 +35,24 @@ pub enum Kind {
     Count,
 }
 
+impl Kind {
+    /// Whether a report tells the field even when its raw value is 0.
+    pub const fn told_when_zero(self) -> bool {
+        matches!(self, Kind::Identifier | Kind::Code | Kind::Count)
+    }
+}
+
 impl FieldDef {
+    /// Whether this field and `other` share a bit.
+    pub const fn overlaps(&self, other: &FieldDef) -> bool {
+        let (a, b) = (self.first_bit(), other.first_bit());
+        a < b + other.width as u32 && b < a + self.width as u32
+    }
+
+    const fn first_bit(&self) -> u32 {
+        self.dword as u32 * 32 + self.low as u32
+    }
+
     /// The largest raw value.
     pub const fn raw_max(&self) -> u64 {
         u64::MAX >> (64 - self.width as u32)

@@ -14,13 +14,18 @@ pub mod field;
 pub mod cns;
 pub mod command;
 pub mod cqe;
+pub mod event;
 pub mod feature;
+pub mod identify;
 pub mod log_page;
 pub mod num;
+pub mod opcode;
+pub mod prp;
 pub mod register;
 pub mod requirement;
 pub mod sqe;
 pub mod status;
+pub mod structure;
 
 pub use cns::Cns;
 pub use cqe::Cqe;

@@ -61,12 +61,24 @@ number! {
 }
 
 /// Declares a coded value: a newtype, so that unknown values survive, that prints as the
-/// specification writes it (`02h`).
-macro_rules! code {
-    ($(#[$doc:meta])* $name:ident) => {
+/// specification writes it (`02h`), with a constant and a name for each known value.
+macro_rules! codes {
+    ($(#[$doc:meta])* $name:ident { $( $const:ident = $value:literal, $text:literal; )* }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
         pub struct $name(pub u8);
+
+        impl $name {
+            $( #[doc = concat!($text, ".")] pub const $const: $name = $name($value); )*
+
+            /// Every known value, in order: (value, name).
+            pub const TABLE: &'static [($name, &'static str)] = &[ $( ($name($value), $text), )* ];
+
+            /// The specification's name, if the value has one.
+            pub fn name(self) -> Option<&'static str> {
+                Self::TABLE.iter().find(|(code, _)| *code == self).map(|(_, name)| *name)
+            }
+        }
 
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -92,7 +104,7 @@ macro_rules! code {
         }
     };
 }
-pub(crate) use code;
+pub(crate) use codes;
 
 impl Qid {
     /// The admin queue.
@@ -166,6 +178,19 @@ impl FieldValue for Addr {
     fn to_raw(self, _width: u32) -> u64 {
         self.0
     }
+}
+
+/// `0x1_2000_0000`: hexadecimal in groups of four digits, as reports print addresses.
+pub fn grouped_hex(value: u64) -> String {
+    let digits = format!("{value:x}");
+    let mut text = String::from("0x");
+    for (at, digit) in digits.chars().enumerate() {
+        if at != 0 && (digits.len() - at).is_multiple_of(4) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 impl Addr {

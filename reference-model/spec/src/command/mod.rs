@@ -1,6 +1,6 @@
 //! Typed commands, one file each, named as the specification names them.
 
-use crate::{FieldDef, QueueKind, Sqe};
+use crate::{FieldDef, Kind, QueueKind, Sqe};
 
 mod abort;
 mod async_event_request;
@@ -14,6 +14,8 @@ mod get_log_page;
 mod identify;
 mod read;
 mod set_features;
+mod table;
+mod text;
 mod write;
 
 pub use abort::Abort;
@@ -28,6 +30,8 @@ pub use get_log_page::GetLogPage;
 pub use identify::Identify;
 pub use read::Read;
 pub use set_features::SetFeatures;
+pub use table::{COMMON, CommandDef, TABLE, by_name, by_opcode};
+pub use text::{TextError, describe, from_text, parse_value, to_text, value_text};
 pub use write::Write;
 
 /// A typed command: a total projection of the SQE. See [`crate::command!`].
