@@ -26,6 +26,9 @@ pub mod abort {
     /// CQE DW0 bit 0 = 0 says that the target was aborted at once; the target completes with
     /// Command Abort Requested. Base-2.3 §5.2.1 (QUE-ABT-02)
     pub const VICTIM_STATUS: Req = Req(7);
+    /// Up to 2.0 the completion of an immediately aborted command is posted before the Abort's.
+    /// Base-2.3 §5.2.1 (LCK-ABT-01)
+    pub const VICTIM_FIRST: Req = Req(264);
 }
 
 /// Async event.
@@ -60,6 +63,9 @@ pub mod async_event {
     /// An enabled event without pending AER is kept and returned to the next AER. Base-2.3 §5.2.2
     /// (AER-GEN-05)
     pub const RETAINED: Req = Req(95);
+    /// An error event Invalid Doorbell Write Value has a cause: a doorbell write that is out of
+    /// range or without progress, or that overruns a queue. Base-2.3 §5.2.2 (LCK-EVT-01)
+    pub const NOT_WITHOUT_CAUSE: Req = Req(265);
 }
 
 /// Async event request.
@@ -125,6 +131,68 @@ pub mod common {
     /// MDTS does not limit commands that transfer no data between host memory and controller
     /// (Write Zeroes, Write Uncorrectable, Verify). Base-2.3 §5.2.13.2.1 (PRP-21)
     pub const MDTS_WITHOUT_TRANSFER: Req = Req(98);
+    /// DSM hint bits in CDW13 never change results. NVM-1.0 §3.2.4 (NVM-RW-06)
+    pub const DSM_HINTS: Req = Req(266);
+    /// A namespace of n blocks has LBA 0 to n-1: the last block is usable. NVM-1.0 §4.1.5.1
+    /// (NVM-RW-13)
+    pub const LAST_LBA: Req = Req(267);
+    /// A command that references a block beyond NSZE-1 gets the out of range status and changes
+    /// nothing. NVM-1.0 §3.1.2 (NVM-RW-02)
+    pub const LBA_RANGE: Req = Req(268);
+    /// Limited Retry only limits the effort spent on errors; on healthy blocks it changes nothing.
+    /// NVM-1.0 §3.2.6 (NVM-RW-07)
+    pub const LIMITED_RETRY: Req = Req(269);
+    /// NLB is 0's based; NLB=0 transfers one block. NVM-1.0 §3.2.6 (NVM-RW-03)
+    pub const NLB: Req = Req(270);
+    /// Internal Error, transient transport errors and media errors fit nearly any command.
+    /// Base-2.3 §4.2.3.1 (LCK-AMB-01)
+    pub const TRANSIENT_ERROR: Req = Req(271);
+}
+
+/// Controller.
+pub mod controller {
+    use super::Req;
+    /// CMIC bit 1 is set on all controllers when the subsystem can have two or more. Base-2.3
+    /// §5.2.13.2.1 (MC-SUB-06)
+    pub const CMIC: Req = Req(272);
+    /// Abort reaches commands of its own controller only. Base-2.3 §5.2.1 (MC-EFF-11)
+    pub const OWN_ABORT: Req = Req(273);
+    /// Asynchronous event requests belong to a controller; AERL applies to each. Base-2.3 §5.2.2
+    /// (MC-EFF-12)
+    pub const OWN_ASYNC_EVENTS: Req = Req(274);
+    /// Every controller of a subsystem has its own controller id; ids from FFF0h on are reserved
+    /// or carry a special meaning. Base-2.3 §5.2.13.2.1 (MC-SUB-02)
+    pub const OWN_CNTLID: Req = Req(275);
+    /// The number of queues granted to one controller is set on that controller only. Base-2.3
+    /// §5.2.26.2.1 (MC-SUB-10)
+    pub const OWN_NUMBER_OF_QUEUES: Req = Req(276);
+    /// Queue ids of different controllers are independent. Base-2.3 §5.3.1 (MC-SUB-09)
+    pub const OWN_QUEUES: Req = Req(277);
+    /// A controller level reset affects that controller only. Base-2.3 §3.7.2 (MC-EFF-04)
+    pub const OWN_RESET: Req = Req(278);
+    /// Shutting down one controller does not stop others. Base-2.3 §3.6.1 (MC-EFF-05)
+    pub const OWN_SHUTDOWN: Req = Req(279);
+    /// Each controller has its own properties, queues and admin state; a controller reset acts on
+    /// the controller that got it. Base-2.3 §2.4.1 (MC-SUB-08)
+    pub const OWN_STATE: Req = Req(280);
+    /// The namespace structure of a shared namespace is the same on all controllers. Base-2.3
+    /// §2.4.1 (MC-SHR-05)
+    pub const SAME_NAMESPACE_DATA: Req = Req(281);
+    /// The highest valid namespace identifier (NN) is a value of the subsystem, not of one
+    /// controller. Base-2.3 §5.2.13.2.1 (MC-SUB-07)
+    pub const SAME_NN: Req = Req(282);
+    /// A shared namespace has the same NSID on every controller that has access to it. Base-2.3
+    /// §2.4.1 (MC-SHR-01)
+    pub const SAME_NSID: Req = Req(283);
+    /// Serial and model number describe the subsystem, so all its controllers agree on them.
+    /// Base-2.3 §5.2.13.2.1 (MC-SUB-03)
+    pub const SAME_SERIAL_AND_MODEL: Req = Req(284);
+    /// All controllers of a subsystem report the same subsystem qualified name. Base-2.3
+    /// §5.2.13.2.1 (MC-SUB-01)
+    pub const SAME_SUBNQN: Req = Req(285);
+    /// A namespace attached to two controllers is marked as shareable. Base-2.3 §5.2.13.2.8
+    /// (MC-SHR-02)
+    pub const SHARED_MARKED: Req = Req(286);
 }
 
 /// Cqe.
@@ -163,6 +231,9 @@ pub mod cqe {
     /// On success DNR and CRD should be 0; the More bit is not mentioned. Base-2.3 §4.2.3
     /// (QUE-CQE-06)
     pub const SUCCESS_DNR_CRD: Req = Req(33);
+    /// Reserved bits of a completion queue entry are 0 in the newest revision that is known.
+    /// Base-2.3 §1.4.1.6 (LCK-RSV-01)
+    pub const RESERVED_BITS: Req = Req(287);
 }
 
 /// Create io cq.
@@ -250,6 +321,9 @@ pub mod create_io_sq {
     /// Create I/O Submission Queue (01h) bound to an existing CQ creates the queue. Base-2.3
     /// §5.3.2 (QUE-CSQ-01)
     pub const SUCCEEDS: Req = Req(58);
+    /// Creating a submission queue while CC.IOSQES is uninitialised is refused with Invalid Queue
+    /// Size. Base-2.3 §3.1.4.5 (LCK-CSQ-01)
+    pub const BEFORE_IOSQES: Req = Req(288);
 }
 
 /// Data.
@@ -261,6 +335,28 @@ pub mod data {
     /// With WCE=0 the user data of a completed command is persistent. Base-2.3 §5.2.26.1.4
     /// (FEA-06-03)
     pub const WRITE_THROUGH: Req = Req(99);
+    /// A write of up to AWUN+1 blocks (NAWUN+1 if NSABP=1 and NAWUN is not 0) inside one boundary
+    /// is atomic towards other reads and writes. NVM-1.0 §2.1.4.1 (NVM-AT-01)
+    pub const ATOMIC: Req = Req(289);
+    /// A write of up to AWUPF+1 (or NAWUPF+1) blocks inside one boundary that is cut by power loss
+    /// or another error leaves all old or all new data. NVM-1.0 §2.1.4.2 (NVM-AT-02)
+    pub const ATOMIC_POWER_FAIL: Req = Req(290);
+    /// Commands are independent of each other: concurrent writes to disjoint ranges do not disturb
+    /// each other. Base-2.0 §3.4.1 (NVM-RW-11)
+    pub const INDEPENDENT_COMMANDS: Req = Req(291);
+    /// A Read submitted after a Write has completed returns the data of that Write or of a later
+    /// one, never an older version. NVM-1.0 §2.1.4.2 (NVM-RW-01)
+    pub const LAST_WRITTEN: Req = Req(292);
+    /// A Write changes the blocks that it names and no others. NVM-1.0 §3.2.6 (LCK-DAT-03)
+    pub const NEIGHBOURS: Req = Req(293);
+    /// A write that was refused for a bad field changes no block. Base-2.3 §1.4 (LCK-DAT-02)
+    pub const REFUSED_WRITE_CHANGES_NOTHING: Req = Req(294);
+    /// A write completed through one controller is seen by a read submitted afterwards through any
+    /// other. Base-2.3 §2.4.1 (MC-SHR-03)
+    pub const SHARED: Req = Req(295);
+    /// A block that was never written reads as DLFEAT says (001b zeroes, 010b FFh, 000b one of the
+    /// two), the same each time, until it is written. NVM-1.0 §3.2.3.2.1 (LCK-DAT-01)
+    pub const UNWRITTEN: Req = Req(296);
 }
 
 /// Delete io cq.
@@ -308,6 +404,10 @@ pub mod dma {
     /// A controller writes only memory that the PRPs describe (implied by the layout rules; no
     /// sentence says it for PRPs). Base-2.3 §4.3.1 (PRP-15)
     pub const WRITE_WITHIN_PRPS: Req = Req(103);
+    /// The controller writes only completion queues and the memory that a command gives it as
+    /// destination, and reads only what a command or a queue gives it. Base-2.3 §4.3.1
+    /// (LCK-MEM-01)
+    pub const WITHIN_PERMISSION: Req = Req(297);
 }
 
 /// Error log.
@@ -340,6 +440,30 @@ pub mod error_log {
     /// (31). Location bits are reserved above bit 10 unless all ones. Base-2.3 §5.2.12.1.2
     /// (LOG-01-07)
     pub const VERSION: Req = Req(111);
+    /// Reserved bytes of an error log entry are 0 in the newest revision that is known. Base-2.3
+    /// §1.4.1.6 (LCK-RSV-03)
+    pub const RESERVED_ZERO: Req = Req(298);
+}
+
+/// Flush.
+pub mod flush {
+    use super::Req;
+    /// Flush with NSID FFFFFFFFh covers all namespaces attached to the controller. Base-2.3 §7.2
+    /// (NVM-FL-04)
+    pub const BROADCAST: Req = Req(299);
+    /// Flush with NSID FFFFFFFFh is refused when broadcast flush is unsupported. Base-2.3 §7.2
+    /// (NVM-FL-03)
+    pub const BROADCAST_UNSUPPORTED: Req = Req(300);
+    /// Flush (00h) makes durable the data and metadata of all commands for the namespace that
+    /// completed before Flush was submitted. Base-2.3 §7.2 (NVM-FL-01)
+    pub const DURABLE: Req = Req(301);
+    /// Flush to an invalid NSID and to an inactive NSID is refused. Base-2.3 §3.2.1.5 (NVM-FL-05)
+    pub const NSID: Req = Req(302);
+    /// Flush commits what the same controller completed for the namespace before the flush was
+    /// submitted. Base-2.3 §7.2 (MC-SHR-12)
+    pub const OWN_WRITES: Req = Req(303);
+    /// Flush without active cache succeeds without effect. Base-2.3 §7.2 (NVM-FL-02)
+    pub const WITHOUT_CACHE: Req = Req(304);
 }
 
 /// Get features.
@@ -417,6 +541,9 @@ pub mod get_log_page {
     /// A read shorter than the page succeeds, except where the page sets its own granularity (07h,
     /// 08h) or needs an action (0Dh). Base-2.3 §5.2.12 (LOG-GEN-12)
     pub const SHORT_READ: Req = Req(133);
+    /// Get Log Page writes no more than NUMD (0's based dwords) asks for. Base-2.3 §5.2.12
+    /// (LCK-LOG-01)
+    pub const BUFFER_BOUNDS: Req = Req(305);
 }
 
 /// Identify.
@@ -443,6 +570,19 @@ pub mod identify {
     /// The buffer may start at a page offset: the part beyond the first page goes to PRP2, which
     /// is a page address and never a PRP list. Base-2.3 §5.2.13.1 (IDN-CMD-08)
     pub const PRP2_NO_LIST: Req = Req(162);
+    /// Reserved bytes and bits of a returned data structure are 0 in the newest revision that is
+    /// known. Base-2.3 §1.4.1.6 (LCK-RSV-02)
+    pub const RESERVED_ZERO: Req = Req(347);
+}
+
+/// Identify active list.
+pub mod identify_active_list {
+    use super::Req;
+    /// CNS 02h with NSID FFFFFFFEh or FFFFFFFFh is refused. Base-2.3 §5.2.13.2.2 (IDN-02-02)
+    pub const NSID_RANGE: Req = Req(306);
+    /// CNS 02h lists up to 1024 active NSIDs greater than NSID in ascending order, zero padded.
+    /// Base-2.3 §5.2.13.2.2 (IDN-02-01)
+    pub const ORDER: Req = Req(307);
 }
 
 /// Identify controller.
@@ -514,6 +654,127 @@ pub mod identify_controller {
     /// VWCI (254): with bit 7 clear the remaining-cycles field is 0. MEC and NVMSR upper bits are
     /// reserved. Base-2.3 §5.2.13.2.1 (IDN-CTRL-VWCI-01)
     pub const VWCI: Req = Req(155);
+    /// ACWU (533:532) is 0 when compare-and-write is not supported. NVM-1.0 §4.1.5.2
+    /// (IDN-CTRL-AWUN-02)
+    pub const ACWU: Req = Req(308);
+    /// AWUPF (529:528) is at most AWUN (527:526); both 0's based. NVM-1.0 §4.1.5.2
+    /// (IDN-CTRL-AWUN-01)
+    pub const AWUPF: Req = Req(309);
+    /// With namespace management TNVMCAP (295:280) and UNVMCAP (311:296) are reported and UNVMCAP
+    /// \<= TNVMCAP. Base-2.3 §5.2.13.2.1 (IDN-CTRL-CAP-01)
+    pub const CAPACITY: Req = Req(310);
+    /// A supported controller instance random number is non-zero and made anew as the controller
+    /// becomes ready. Base-2.3 §5.2.13.2.1 (RST-CLR-16)
+    pub const CIRN: Req = Req(311);
+    /// A non-zero Controller Instance Uniquifier (135) grows by one each time the controller
+    /// becomes ready, FFh wraps to 1, and it survives resets and power cycles. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-CIU-01)
+    pub const CIU: Req = Req(312);
+    /// Flexible Data Placement and Fixed Capacity Management exclude each other. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-CTRATT-03)
+    pub const CTRATT_FDP: Req = Req(313);
+    /// Namespace granularity (CTRATT bit 7) is clear without Namespace Management. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-CTRATT-02)
+    pub const CTRATT_GRANULARITY: Req = Req(314);
+    /// NVM sets imply endurance groups, and all controllers of the subsystem report the support.
+    /// Base-2.3 §3.2.2 (IDN-CTRL-CTRATT-04)
+    pub const CTRATT_SETS: Req = Req(315);
+    /// Domain Identifier (357:356) is non-zero only for multi-domain subsystems. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-DOMID-01)
+    pub const DOMAIN: Req = Req(316);
+    /// Without Device Self-test the Host-Initiated Refresh bit (DSTO bit 1) is 0. Nothing is said
+    /// of DSTO bit 0, and EDSTT is reserved. Base-2.3 §5.2.13.2.1 (IDN-CTRL-DST-01)
+    pub const DSTO: Req = Req(317);
+    /// FNA (524): 0 format applies to all, 1 secure erase applies to all, 2 crypto erase, 3
+    /// broadcast NSID not supported; bit 3 forces bits 0,1 clear. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-FNA-01)
+    pub const FNA: Req = Req(318);
+    /// FUSES (523:522) bit 0 = compare-and-write fused support; rest reserved. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-FUSES-01)
+    pub const FUSES: Req = Req(319);
+    /// HMPRE (275:272) is at least HMMIN (279:276), 4 KiB units. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-HMB-01)
+    pub const HMPRE: Req = Req(320);
+    /// MAXCNA (563:560) is at most the number of namespaces supported; 0 means no limit is stated.
+    /// Base-2.3 §5.2.13.2.1 (IDN-CTRL-MAXCNA-01)
+    pub const MAXCNA: Req = Req(321);
+    /// MPTFAWR (361:360) is 0 without activation without reset and, from 2.1, non-zero with it.
+    /// Base-2.3 §5.2.13.2.1 (IDN-CTRL-MPTFAWR-01)
+    pub const MPTFAWR: Req = Req(322);
+    /// NWPC (531) bits 1,2 require bit 0. Base-2.3 §5.2.13.2.1 (IDN-CTRL-NWPC-01)
+    pub const NWPC: Req = Req(323);
+    /// Without Write Zeroes, ONCS bits 11 and 12 are clear; bit 11 is also clear when WZSL is 0.
+    /// Base-2.3 §5.2.13.2.1 (IDN-CTRL-ONCS-03)
+    pub const ONCS_WRITE_ZEROES: Req = Req(324);
+    /// A power state that reports an active power workload also reports its scale, and the
+    /// workload is none only if active power is 0. Base-2.3 §5.2.13.2.1 (IDN-CTRL-PSD-04)
+    pub const POWER_ACTIVE: Req = Req(325);
+    /// A non-zero number of RPMB units (RPMBS 2:0) implies Security Send and Security Receive;
+    /// with zero units the other RPMBS fields mean nothing. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-RPMB-01)
+    pub const RPMB: Req = Req(326);
+    /// With Read Recovery Levels, RRLS (101:100) supports level 4 (default) and level 15 (fast
+    /// fail). Base-2.3 §5.2.13.2.1 (IDN-CTRL-RRLS-01)
+    pub const RRLS: Req = Req(327);
+    /// Media verification (bit 3) needs block or crypto erase. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-SANICAP-03)
+    pub const SANICAP_VERIFICATION: Req = Req(328);
+    /// SUBNQN (1023:768) is a NUL-terminated UTF-8 NQN, same on all controllers of the subsystem.
+    /// Base-2.3 §5.2.13.2.1 (IDN-CTRL-SUBNQN-01)
+    pub const SUBNQN: Req = Req(329);
+    /// Fields of unsupported live-migration tracking, host-initiated refresh and power limit are
+    /// 0. Base-2.3 §5.2.13.2.1 (IDN-CTRL-TRATTR-01)
+    pub const TRATTR: Req = Req(330);
+    /// VWC (525) flush behaviour bits 2:1 are not 00b for 1.4+ devices. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-VWC-01)
+    pub const VWC_FLUSH: Req = Req(331);
+}
+
+/// Identify namespace.
+pub mod identify_namespace {
+    use super::Req;
+    /// Atomic boundaries (0's based, 0 = none) are not below the matching atomic size, and NABO is
+    /// not above the boundary. NVM-1.0 §2.1.4.3 (IDN-00-10)
+    pub const ATOMIC_BOUNDARIES: Req = Req(332);
+    /// Namespace atomicity values, where not 0, are at least the controller values (NAWUN>=AWUN,
+    /// NAWUPF>=AWUPF, NACWU>=ACWU; 0's based); 0 stands for the controller value. Reserved when
+    /// NSFEAT bit 1 is clear. NVM-1.0 §2.1.4 (IDN-00-09)
+    pub const ATOMIC_SIZES: Req = Req(333);
+    /// CNS 00h with NSID FFFFFFFFh returns common capabilities when namespace management is
+    /// supported. NVM-1.0 §4.1.5.1 (IDN-00-02)
+    pub const BROADCAST: Req = Req(334);
+    /// CNS 00h with NSID FFFFFFFFh is refused without namespace management. NVM-1.0 §4.1.5.1
+    /// (IDN-00-03)
+    pub const BROADCAST_REFUSED: Req = Req(335);
+    /// NSZE >= NCAP >= NUSE. NVM-1.0 §2.1.1 (IDN-00-04)
+    pub const CAPACITY_ORDER: Req = Req(336);
+    /// Copy limits MSSRL (75:74), MCL (79:76), MSRC (80) are reported when Copy is supported.
+    /// NVM-1.0 §4.1.5.1 (IDN-00-13)
+    pub const COPY_LIMITS: Req = Req(337);
+    /// DLFEAT (33) bit 3 is the same for all namespaces of the subsystem; read behaviour 011b to
+    /// 111b is reserved. NVM-1.0 §4.1.5.1 (IDN-00-14)
+    pub const DLFEAT: Req = Req(338);
+    /// The LBA format in use has LBADS >= 9. NVM-1.0 §4.1.5.1 (IDN-00-07)
+    pub const LBADS: Req = Req(339);
+    /// MC and FLBAS agree: extended metadata in use needs MC bit 0, separate needs MC bit 1.
+    /// NVM-1.0 §4.1.5.1 (IDN-00-11)
+    pub const METADATA_CAPABILITIES: Req = Req(340);
+    /// Without atomic boundaries the boundary offset is 0. NVM-1.0 §4.1.5.1 (IDN-00-15)
+    pub const NABO: Req = Req(341);
+    /// Without thin provisioning NCAP equals NSZE. NVM-1.0 §2.1.1 (IDN-00-05)
+    pub const NCAP: Req = Req(342);
+    /// NLBAF (25) is 0's based: at most 15, or 63 with LBAFEE; FLBAS index is within it. NVM-1.0
+    /// §4.1.5.1 (IDN-00-06)
+    pub const NLBAF: Req = Req(343);
+    /// CNS 00h with an active NSID returns namespace data; an inactive NSID returns zeros with
+    /// success. NVM-1.0 §4.1.5.1 (IDN-00-01)
+    pub const NSID_INACTIVE: Req = Req(344);
+    /// 1.4+ devices never use protection information in the first metadata bytes: DPC bit 3 and
+    /// DPS bit 3 are 0. NVM-1.0 §4.1.5.1 (IDN-00-08)
+    pub const PROTECTION_LOCATION: Req = Req(345);
+    /// The active protection type is one of those in DPC and the metadata is at least 8 bytes.
+    /// NVM-1.0 §4.1.5.1 (IDN-00-12)
+    pub const PROTECTION_TYPE: Req = Req(346);
 }
 
 /// Interrupt.
@@ -521,6 +782,31 @@ pub mod interrupt {
     use super::Req;
     /// The admin completion queue always uses interrupt vector 0. Base-2.3 §3.1.4.10 (REG-ACQ-02)
     pub const ADMIN_VECTOR: Req = Req(163);
+    /// The controller writes the completion entry before it signals it. PCIe-1.0 §3.4.1
+    /// (INT-ORD-01)
+    pub const AFTER_CQE: Req = Req(348);
+    /// The function mask in MSI-X message control (bit 14) holds back all vectors and pends them.
+    /// PCIe-1.0 §3.5.2 (INT-MSIX-04)
+    pub const FUNCTION_MASK: Req = Req(349);
+    /// Setting or clearing the function mask leaves the per-vector mask bits as they are. PCIe-1.0
+    /// §3.8.4.2 (INT-MSIX-07)
+    pub const FUNCTION_MASK_KEEPS_MASKS: Req = Req(350);
+    /// A message held back by the vector mask sets the pending bit in the PBA and is sent when
+    /// both masks are clear. PCIe-1.0 §3.5.2 (INT-MSIX-03)
+    pub const MASKED_PENDING: Req = Req(351);
+    /// Several CQs may name the same vector; a vector per CQ is only recommended. PCIe-1.0 §3.5.2
+    /// (INT-MSIX-02)
+    pub const SHARED_VECTOR: Req = Req(352);
+    /// A completion posted to a CQ with IEN=1 is signalled with the MSI-X vector given at
+    /// creation, coalescing aside; polling stays necessary, since the text lets the controller
+    /// signal or not. PCIe-1.0 §3.5.2 (INT-MSIX-01)
+    pub const SIGNALLED: Req = Req(353);
+    /// With MSI-X enabled the function does not use INTx; with MSI-X disabled it sends no MSI-X
+    /// message. PCIe-1.0 §3.8.4.2 (INT-MSIX-08)
+    pub const SILENT_WITHOUT_MSIX: Req = Req(354);
+    /// A message arrives only on a vector that an interrupt-enabled completion queue names.
+    /// PCIe-1.0 §3.5.2 (LCK-INT-01)
+    pub const UNUSED_VECTOR: Req = Req(355);
 }
 
 /// Number of queues.
@@ -547,6 +833,18 @@ pub mod number_of_queues {
     pub const SECOND_SET_KEEPS: Req = Req(73);
     /// The allocated numbers do not change between resets. Base-2.3 §5.2.26.2.1 (QUE-NQ-04)
     pub const STABLE: Req = Req(74);
+}
+
+/// Power.
+pub mod power {
+    use super::Req;
+    /// Data that a Flush covered is there after a loss of power. Base-2.3 §7.2 (LCK-PWR-02)
+    pub const FLUSHED_DATA_KEPT: Req = Req(356);
+    /// After a power cycle the controller is disabled: CC.EN, CSTS.RDY and CSTS.SHST are 0 and no
+    /// I/O queue exists. Base-2.3 §3.7.1 (LCK-PWR-01)
+    pub const RDY_CLEAR: Req = Req(357);
+    /// After a power cycle a saveable feature has its saved value. Base-2.3 §4.4 (LCK-PWR-03)
+    pub const SAVED_FEATURES: Req = Req(358);
 }
 
 /// Prp.
@@ -635,6 +933,28 @@ pub mod queue {
     pub const TWO_SLOTS: Req = Req(84);
     /// Queue pointers wrap at the queue size. Base-2.3 §3.3.1.2 (QUE-DB-06)
     pub const WRAPS: Req = Req(85);
+    /// Each submitted command is consumed once: no command without a submission, none twice.
+    /// Base-2.3 §3.3.1.3 (LCK-QUE-01)
+    pub const COMMAND_EXECUTED_ONCE: Req = Req(359);
+    /// Completion queue entries are posted in slot order, each to the next free slot. Base-2.3
+    /// §3.3.1.3 (LCK-QUE-02)
+    pub const CQE_SLOT_ORDER: Req = Req(360);
+    /// A doorbell write replaces the pointer value (no increment); doorbells reset to 0. PCIe-1.0
+    /// §3.1.2.1 (PCI-DB-07)
+    pub const DOORBELLS_RESET: Req = Req(361);
+    /// The head doorbell frees completion entries for re-use by the controller. PCIe-1.0 §3.1.2.2
+    /// (PCI-DB-05)
+    pub const HEAD_FREES_SLOTS: Req = Req(362);
+    /// Every command that was fetched and is not dropped by a queue deletion, an abort or a reset
+    /// gets its completion. Base-2.3 §3.4.4 (LCK-QUE-03)
+    pub const OWED_COMPLETION: Req = Req(363);
+}
+
+/// Read.
+pub mod read {
+    use super::Req;
+    /// Read with FUA returns data committed to media. NVM-1.0 §3.2.4 (NVM-RW-05)
+    pub const FUA: Req = Req(364);
 }
 
 /// Ready.
@@ -669,6 +989,9 @@ pub mod ready {
     /// CRTO.CRWMT or CRTO.CRIMT (by CC.CRIME) when CAP.CRMS is non-zero, otherwise within CAP.TO
     /// (500 ms units). Base-2.3 §3.1.4.1 (REG-CAP-TO-01)
     pub const RISES_IN_TIME: Req = Req(188);
+    /// CSTS.RDY goes from 1 to 0 within CAP.TO (500 ms units) of the write that clears CC.EN.
+    /// Base-2.3 §3.1.4.1 (LCK-RDY-01)
+    pub const FALLS_IN_TIME: Req = Req(365);
 }
 
 /// Register.
@@ -781,6 +1104,8 @@ pub mod register {
     /// VS (08h) encodes major.minor.tertiary of the supported specification in bytes 31:16, 15:8,
     /// 7:0. Base-2.3 §3.1.4.2 (REG-VS-01)
     pub const VS: Req = Req(225);
+    /// CC reads back the defined values that were written. Base-2.3 §3.1.4.5 (LCK-REG-01)
+    pub const CC_READS_BACK: Req = Req(366);
 }
 
 /// Reset.
@@ -842,6 +1167,21 @@ pub mod reset {
     /// and namespace scope unchanged; only features of controller scope (or namespace per
     /// controller) return to saved or default. Base-2.3 §4.4 (RST-FEAT-04)
     pub const WIDER_FEATURES: Req = Req(243);
+    /// A conventional reset (secondary bus reset, hot reset) is a controller level reset. PCIe-1.0
+    /// §3.3.1 (PCI-RST-02)
+    pub const CONVENTIONAL: Req = Req(367);
+    /// MSI-X enable and function mask are writable and 0 after FLR or conventional reset; a
+    /// Controller Reset leaves them. PCIe-1.0 §3.8.4.2 (PCI-MSIX-05)
+    pub const MSIX: Req = Req(368);
+    /// No completion of a command from before a controller level reset is posted after RDY was
+    /// read as 0. Base-2.3 §3.7.2 (LCK-RST-01)
+    pub const NOTHING_POSTED_AFTER: Req = Req(369);
+    /// A controller level reset ends the allocation of queues: identifiers are granted anew.
+    /// Base-2.3 §5.2.26.2.1 (LCK-RST-02)
+    pub const NUMBER_OF_QUEUES_DEFAULT: Req = Req(370);
+    /// All controller level resets except Controller Reset also reset the PCI registers as PCI
+    /// Express says. PCIe-1.0 §3.3.1 (PCI-RST-03)
+    pub const PCI_REGISTERS: Req = Req(371);
 }
 
 /// Set features.
@@ -866,6 +1206,9 @@ pub mod set_features {
     /// Set Features with a valid NSID (1 to NN, active or not) for a controller-scope feature is
     /// refused; 0h and FFFFFFFFh both address the controller. Base-2.3 §4.4 (FEA-GEN-04)
     pub const NSID_CONTROLLER_SCOPE: Req = Req(249);
+    /// Set Features of an unsupported or reserved feature identifier is refused. Base-2.3 §4.4
+    /// (LCK-FEA-01)
+    pub const FID_UNKNOWN: Req = Req(372);
 }
 
 /// Shutdown.
@@ -905,6 +1248,9 @@ pub mod shutdown {
     /// If the write that starts a shutdown also clears EN from 1 to 0, both a Controller Reset and
     /// a controller shutdown occur. Base-2.3 §3.1.4.5 (REG-CC-SHN-03)
     pub const WITH_DISABLE: Req = Req(260);
+    /// After CSTS.SHST was read as 10b no command from before is processed any further. Base-2.3
+    /// §3.4.5 (LCK-SHN-01)
+    pub const NO_CQE_AFTER: Req = Req(373);
 }
 
 /// Volatile write cache.
@@ -919,8 +1265,17 @@ pub mod volatile_write_cache {
     pub const WCE: Req = Req(263);
 }
 
+/// Write.
+pub mod write {
+    use super::Req;
+    /// With no I/O directive enabled DTYPE and DSPEC are ignored. Base-2.3 §8.1.9.1 (NVM-RW-10)
+    pub const DTYPE_IGNORED: Req = Req(374);
+    /// FUA=1 data is on non-volatile media at completion. NVM-1.0 §3.2.6 (NVM-RW-04)
+    pub const FUA: Req = Req(375);
+}
+
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 264] = [
+pub static TABLE: [Requirement; 376] = [
     Requirement {
         name: "create-io-sq.cqid-not-created",
         id: "QUE-CSQ-06",
@@ -1940,7 +2295,7 @@ pub static TABLE: [Requirement; 264] = [
         clause: "Base-2.3 §4.3.1",
         text: "A controller writes only memory that the PRPs describe (implied by the layout rules; no sentence says it for PRPs).",
         levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
-        verified: false,
+        verified: true,
         when: Condition::Always,
     },
     Requirement {
@@ -2131,7 +2486,10 @@ pub static TABLE: [Requirement; 264] = [
         id: "LOG-GEN-01",
         clause: "Base-2.3 §5.2.12",
         text: "Up to 2.2 an unsupported or reserved log identifier is refused as an invalid field or with the log page status; both are permitted.",
-        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        levels: &[(
+            Version::new(1, 0),
+            Force { level: Level::Should, status: StatusForce::Recommended },
+        )],
         verified: true,
         when: Condition::Compare(Fact::Vs, Comparison::Lt, 0x20300),
     },
@@ -3414,5 +3772,1040 @@ pub static TABLE: [Requirement; 264] = [
         levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
         verified: true,
         when: Condition::Bit(Fact::Vwc, 0),
+    },
+    Requirement {
+        name: "abort.victim-first",
+        id: "LCK-ABT-01",
+        clause: "Base-2.3 §5.2.1",
+        text: "Up to 2.0 the completion of an immediately aborted command is posted before the Abort's.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open }),
+            (Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open }),
+            (Version::new(2, 3), Force { level: Level::May, status: StatusForce::Open }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.not-without-cause",
+        id: "LCK-EVT-01",
+        clause: "Base-2.3 §5.2.2",
+        text: "An error event Invalid Doorbell Write Value has a cause: a doorbell write that is out of range or without progress, or that overruns a queue.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.dsm-hints",
+        id: "NVM-RW-06",
+        clause: "NVM-1.0 §3.2.4",
+        text: "DSM hint bits in CDW13 never change results.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.last-lba",
+        id: "NVM-RW-13",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "A namespace of n blocks has LBA 0 to n-1: the last block is usable.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.lba-range",
+        id: "NVM-RW-02",
+        clause: "NVM-1.0 §3.1.2",
+        text: "A command that references a block beyond NSZE-1 gets the out of range status and changes nothing.",
+        levels: &[(
+            Version::new(1, 0),
+            Force { level: Level::Shall, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.limited-retry",
+        id: "NVM-RW-07",
+        clause: "NVM-1.0 §3.2.6",
+        text: "Limited Retry only limits the effort spent on errors; on healthy blocks it changes nothing.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.nlb",
+        id: "NVM-RW-03",
+        clause: "NVM-1.0 §3.2.6",
+        text: "NLB is 0's based; NLB=0 transfers one block.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.transient-error",
+        id: "LCK-AMB-01",
+        clause: "Base-2.3 §4.2.3.1",
+        text: "Internal Error, transient transport errors and media errors fit nearly any command.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "controller.cmic",
+        id: "MC-SUB-06",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "CMIC bit 1 is set on all controllers when the subsystem can have two or more.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "controller.own-abort",
+        id: "MC-EFF-11",
+        clause: "Base-2.3 §5.2.1",
+        text: "Abort reaches commands of its own controller only.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.own-async-events",
+        id: "MC-EFF-12",
+        clause: "Base-2.3 §5.2.2",
+        text: "Asynchronous event requests belong to a controller; AERL applies to each.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.own-cntlid",
+        id: "MC-SUB-02",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Every controller of a subsystem has its own controller id; ids from FFF0h on are reserved or carry a special meaning.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.own-number-of-queues",
+        id: "MC-SUB-10",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "The number of queues granted to one controller is set on that controller only.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.own-queues",
+        id: "MC-SUB-09",
+        clause: "Base-2.3 §5.3.1",
+        text: "Queue ids of different controllers are independent.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.own-reset",
+        id: "MC-EFF-04",
+        clause: "Base-2.3 §3.7.2",
+        text: "A controller level reset affects that controller only.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.own-shutdown",
+        id: "MC-EFF-05",
+        clause: "Base-2.3 §3.6.1",
+        text: "Shutting down one controller does not stop others.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.own-state",
+        id: "MC-SUB-08",
+        clause: "Base-2.3 §2.4.1",
+        text: "Each controller has its own properties, queues and admin state; a controller reset acts on the controller that got it.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.same-namespace-data",
+        id: "MC-SHR-05",
+        clause: "Base-2.3 §2.4.1",
+        text: "The namespace structure of a shared namespace is the same on all controllers.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "controller.same-nn",
+        id: "MC-SUB-07",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "The highest valid namespace identifier (NN) is a value of the subsystem, not of one controller.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.same-nsid",
+        id: "MC-SHR-01",
+        clause: "Base-2.3 §2.4.1",
+        text: "A shared namespace has the same NSID on every controller that has access to it.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "controller.same-serial-and-model",
+        id: "MC-SUB-03",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Serial and model number describe the subsystem, so all its controllers agree on them.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.same-subnqn",
+        id: "MC-SUB-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "All controllers of a subsystem report the same subsystem qualified name.",
+        levels: &[(
+            Version { major: 1, minor: 2, tertiary: 1 },
+            Force { level: Level::Shall, status: StatusForce::Open },
+        )],
+        verified: true,
+        when: Condition::Bit(Fact::Cmic, 1),
+    },
+    Requirement {
+        name: "controller.shared-marked",
+        id: "MC-SHR-02",
+        clause: "Base-2.3 §5.2.13.2.8",
+        text: "A namespace attached to two controllers is marked as shareable.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "cqe.reserved-bits",
+        id: "LCK-RSV-01",
+        clause: "Base-2.3 §1.4.1.6",
+        text: "Reserved bits of a completion queue entry are 0 in the newest revision that is known.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.before-iosqes",
+        id: "LCK-CSQ-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "Creating a submission queue while CC.IOSQES is uninitialised is refused with Invalid Queue Size.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.atomic",
+        id: "NVM-AT-01",
+        clause: "NVM-1.0 §2.1.4.1",
+        text: "A write of up to AWUN+1 blocks (NAWUN+1 if NSABP=1 and NAWUN is not 0) inside one boundary is atomic towards other reads and writes.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.atomic-power-fail",
+        id: "NVM-AT-02",
+        clause: "NVM-1.0 §2.1.4.2",
+        text: "A write of up to AWUPF+1 (or NAWUPF+1) blocks inside one boundary that is cut by power loss or another error leaves all old or all new data.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.independent-commands",
+        id: "NVM-RW-11",
+        clause: "Base-2.0 §3.4.1",
+        text: "Commands are independent of each other: concurrent writes to disjoint ranges do not disturb each other.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.last-written",
+        id: "NVM-RW-01",
+        clause: "NVM-1.0 §2.1.4.2",
+        text: "A Read submitted after a Write has completed returns the data of that Write or of a later one, never an older version.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.neighbours",
+        id: "LCK-DAT-03",
+        clause: "NVM-1.0 §3.2.6",
+        text: "A Write changes the blocks that it names and no others.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.refused-write-changes-nothing",
+        id: "LCK-DAT-02",
+        clause: "Base-2.3 §1.4",
+        text: "A write that was refused for a bad field changes no block.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: false,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.shared",
+        id: "MC-SHR-03",
+        clause: "Base-2.3 §2.4.1",
+        text: "A write completed through one controller is seen by a read submitted afterwards through any other.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "data.unwritten",
+        id: "LCK-DAT-01",
+        clause: "NVM-1.0 §3.2.3.2.1",
+        text: "A block that was never written reads as DLFEAT says (001b zeroes, 010b FFh, 000b one of the two), the same each time, until it is written.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "dma.within-permission",
+        id: "LCK-MEM-01",
+        clause: "Base-2.3 §4.3.1",
+        text: "The controller writes only completion queues and the memory that a command gives it as destination, and reads only what a command or a queue gives it.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: false,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.reserved-zero",
+        id: "LCK-RSV-03",
+        clause: "Base-2.3 §1.4.1.6",
+        text: "Reserved bytes of an error log entry are 0 in the newest revision that is known.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "flush.broadcast",
+        id: "NVM-FL-04",
+        clause: "Base-2.3 §7.2",
+        text: "Flush with NSID FFFFFFFFh covers all namespaces attached to the controller.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::All(&[Condition::Bit(Fact::Vwc, 2), Condition::Bit(Fact::Vwc, 1)]),
+    },
+    Requirement {
+        name: "flush.broadcast-unsupported",
+        id: "NVM-FL-03",
+        clause: "Base-2.3 §7.2",
+        text: "Flush with NSID FFFFFFFFh is refused when broadcast flush is unsupported.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::All(&[
+            Condition::Bit(Fact::Vwc, 2),
+            Condition::Not(&Condition::Bit(Fact::Vwc, 1)),
+        ]),
+    },
+    Requirement {
+        name: "flush.durable",
+        id: "NVM-FL-01",
+        clause: "Base-2.3 §7.2",
+        text: "Flush (00h) makes durable the data and metadata of all commands for the namespace that completed before Flush was submitted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Vwc, 0),
+    },
+    Requirement {
+        name: "flush.nsid",
+        id: "NVM-FL-05",
+        clause: "Base-2.3 §3.2.1.5",
+        text: "Flush to an invalid NSID and to an inactive NSID is refused.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "flush.own-writes",
+        id: "MC-SHR-12",
+        clause: "Base-2.3 §7.2",
+        text: "Flush commits what the same controller completed for the namespace before the flush was submitted.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Vwc, 0),
+    },
+    Requirement {
+        name: "flush.without-cache",
+        id: "NVM-FL-02",
+        clause: "Base-2.3 §7.2",
+        text: "Flush without active cache succeeds without effect.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-log-page.buffer-bounds",
+        id: "LCK-LOG-01",
+        clause: "Base-2.3 §5.2.12",
+        text: "Get Log Page writes no more than NUMD (0's based dwords) asks for.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-active-list.nsid-range",
+        id: "IDN-02-02",
+        clause: "Base-2.3 §5.2.13.2.2",
+        text: "CNS 02h with NSID FFFFFFFEh or FFFFFFFFh is refused.",
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-active-list.order",
+        id: "IDN-02-01",
+        clause: "Base-2.3 §5.2.13.2.2",
+        text: "CNS 02h lists up to 1024 active NSIDs greater than NSID in ascending order, zero padded.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.acwu",
+        id: "IDN-CTRL-AWUN-02",
+        clause: "NVM-1.0 §4.1.5.2",
+        text: "ACWU (533:532) is 0 when compare-and-write is not supported.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Fuses, 0)),
+    },
+    Requirement {
+        name: "identify-controller.awupf",
+        id: "IDN-CTRL-AWUN-01",
+        clause: "NVM-1.0 §4.1.5.2",
+        text: "AWUPF (529:528) is at most AWUN (527:526); both 0's based.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.capacity",
+        id: "IDN-CTRL-CAP-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "With namespace management TNVMCAP (295:280) and UNVMCAP (311:296) are reported and UNVMCAP <= TNVMCAP.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oacs, 3),
+    },
+    Requirement {
+        name: "identify-controller.cirn",
+        id: "RST-CLR-16",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "A supported controller instance random number is non-zero and made anew as the controller becomes ready.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.ciu",
+        id: "IDN-CTRL-CIU-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "A non-zero Controller Instance Uniquifier (135) grows by one each time the controller becomes ready, FFh wraps to 1, and it survives resets and power cycles.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.ctratt-fdp",
+        id: "IDN-CTRL-CTRATT-03",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Flexible Data Placement and Fixed Capacity Management exclude each other.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.ctratt-granularity",
+        id: "IDN-CTRL-CTRATT-02",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Namespace granularity (CTRATT bit 7) is clear without Namespace Management.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Oacs, 3)),
+    },
+    Requirement {
+        name: "identify-controller.ctratt-sets",
+        id: "IDN-CTRL-CTRATT-04",
+        clause: "Base-2.3 §3.2.2",
+        text: "NVM sets imply endurance groups, and all controllers of the subsystem report the support.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Ctratt, 2),
+    },
+    Requirement {
+        name: "identify-controller.domain",
+        id: "IDN-CTRL-DOMID-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Domain Identifier (357:356) is non-zero only for multi-domain subsystems.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.dsto",
+        id: "IDN-CTRL-DST-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Without Device Self-test the Host-Initiated Refresh bit (DSTO bit 1) is 0. Nothing is said of DSTO bit 0, and EDSTT is reserved.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Oacs, 4)),
+    },
+    Requirement {
+        name: "identify-controller.fna",
+        id: "IDN-CTRL-FNA-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "FNA (524): 0 format applies to all, 1 secure erase applies to all, 2 crypto erase, 3 broadcast NSID not supported; bit 3 forces bits 0,1 clear.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oacs, 1),
+    },
+    Requirement {
+        name: "identify-controller.fuses",
+        id: "IDN-CTRL-FUSES-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "FUSES (523:522) bit 0 = compare-and-write fused support; rest reserved.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.hmpre",
+        id: "IDN-CTRL-HMB-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "HMPRE (275:272) is at least HMMIN (279:276), 4 KiB units.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.maxcna",
+        id: "IDN-CTRL-MAXCNA-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "MAXCNA (563:560) is at most the number of namespaces supported; 0 means no limit is stated.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.mptfawr",
+        id: "IDN-CTRL-MPTFAWR-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "MPTFAWR (361:360) is 0 without activation without reset and, from 2.1, non-zero with it.",
+        levels: &[(Version::new(2, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.nwpc",
+        id: "IDN-CTRL-NWPC-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "NWPC (531) bits 1,2 require bit 0.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.oncs-write-zeroes",
+        id: "IDN-CTRL-ONCS-03",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Without Write Zeroes, ONCS bits 11 and 12 are clear; bit 11 is also clear when WZSL is 0.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.power-active",
+        id: "IDN-CTRL-PSD-04",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "A power state that reports an active power workload also reports its scale, and the workload is none only if active power is 0.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.rpmb",
+        id: "IDN-CTRL-RPMB-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "A non-zero number of RPMB units (RPMBS 2:0) implies Security Send and Security Receive; with zero units the other RPMBS fields mean nothing.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.rrls",
+        id: "IDN-CTRL-RRLS-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "With Read Recovery Levels, RRLS (101:100) supports level 4 (default) and level 15 (fast fail).",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Ctratt, 3),
+    },
+    Requirement {
+        name: "identify-controller.sanicap-verification",
+        id: "IDN-CTRL-SANICAP-03",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Media verification (bit 3) needs block or crypto erase.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.subnqn",
+        id: "IDN-CTRL-SUBNQN-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "SUBNQN (1023:768) is a NUL-terminated UTF-8 NQN, same on all controllers of the subsystem.",
+        levels: &[(
+            Version { major: 1, minor: 2, tertiary: 1 },
+            Force { level: Level::Shall, status: StatusForce::Open },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.trattr",
+        id: "IDN-CTRL-TRATTR-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Fields of unsupported live-migration tracking, host-initiated refresh and power limit are 0.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.vwc-flush",
+        id: "IDN-CTRL-VWC-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "VWC (525) flush behaviour bits 2:1 are not 00b for 1.4+ devices.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.atomic-boundaries",
+        id: "IDN-00-10",
+        clause: "NVM-1.0 §2.1.4.3",
+        text: "Atomic boundaries (0's based, 0 = none) are not below the matching atomic size, and NABO is not above the boundary.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.atomic-sizes",
+        id: "IDN-00-09",
+        clause: "NVM-1.0 §2.1.4",
+        text: "Namespace atomicity values, where not 0, are at least the controller values (NAWUN>=AWUN, NAWUPF>=AWUPF, NACWU>=ACWU; 0's based); 0 stands for the controller value. Reserved when NSFEAT bit 1 is clear.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.broadcast",
+        id: "IDN-00-02",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "CNS 00h with NSID FFFFFFFFh returns common capabilities when namespace management is supported.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Oacs, 3),
+    },
+    Requirement {
+        name: "identify-namespace.broadcast-refused",
+        id: "IDN-00-03",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "CNS 00h with NSID FFFFFFFFh is refused without namespace management.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::All(&[
+            Condition::Not(&Condition::Bit(Fact::Oacs, 3)),
+            Condition::Compare(Fact::Vs, Comparison::Lt, 0x20100),
+        ]),
+    },
+    Requirement {
+        name: "identify-namespace.capacity-order",
+        id: "IDN-00-04",
+        clause: "NVM-1.0 §2.1.1",
+        text: "NSZE >= NCAP >= NUSE.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.copy-limits",
+        id: "IDN-00-13",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "Copy limits MSSRL (75:74), MCL (79:76), MSRC (80) are reported when Copy is supported.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 8),
+    },
+    Requirement {
+        name: "identify-namespace.dlfeat",
+        id: "IDN-00-14",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "DLFEAT (33) bit 3 is the same for all namespaces of the subsystem; read behaviour 011b to 111b is reserved.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.lbads",
+        id: "IDN-00-07",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "The LBA format in use has LBADS >= 9.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.metadata-capabilities",
+        id: "IDN-00-11",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "MC and FLBAS agree: extended metadata in use needs MC bit 0, separate needs MC bit 1.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.nabo",
+        id: "IDN-00-15",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "Without atomic boundaries the boundary offset is 0.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.ncap",
+        id: "IDN-00-05",
+        clause: "NVM-1.0 §2.1.1",
+        text: "Without thin provisioning NCAP equals NSZE.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.nlbaf",
+        id: "IDN-00-06",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "NLBAF (25) is 0's based: at most 15, or 63 with LBAFEE; FLBAS index is within it.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.nsid-inactive",
+        id: "IDN-00-01",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "CNS 00h with an active NSID returns namespace data; an inactive NSID returns zeros with success.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.protection-location",
+        id: "IDN-00-08",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "1.4+ devices never use protection information in the first metadata bytes: DPC bit 3 and DPS bit 3 are 0.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-namespace.protection-type",
+        id: "IDN-00-12",
+        clause: "NVM-1.0 §4.1.5.1",
+        text: "The active protection type is one of those in DPC and the metadata is at least 8 bytes.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.reserved-zero",
+        id: "LCK-RSV-02",
+        clause: "Base-2.3 §1.4.1.6",
+        text: "Reserved bytes and bits of a returned data structure are 0 in the newest revision that is known.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "interrupt.after-cqe",
+        id: "INT-ORD-01",
+        clause: "PCIe-1.0 §3.4.1",
+        text: "The controller writes the completion entry before it signals it.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt.function-mask",
+        id: "INT-MSIX-04",
+        clause: "PCIe-1.0 §3.5.2",
+        text: "The function mask in MSI-X message control (bit 14) holds back all vectors and pends them.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt.function-mask-keeps-masks",
+        id: "INT-MSIX-07",
+        clause: "PCIe-1.0 §3.8.4.2",
+        text: "Setting or clearing the function mask leaves the per-vector mask bits as they are.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt.masked-pending",
+        id: "INT-MSIX-03",
+        clause: "PCIe-1.0 §3.5.2",
+        text: "A message held back by the vector mask sets the pending bit in the PBA and is sent when both masks are clear.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt.shared-vector",
+        id: "INT-MSIX-02",
+        clause: "PCIe-1.0 §3.5.2",
+        text: "Several CQs may name the same vector; a vector per CQ is only recommended.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt.signalled",
+        id: "INT-MSIX-01",
+        clause: "PCIe-1.0 §3.5.2",
+        text: "A completion posted to a CQ with IEN=1 is signalled with the MSI-X vector given at creation, coalescing aside; polling stays necessary, since the text lets the controller signal or not.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt.silent-without-msix",
+        id: "INT-MSIX-08",
+        clause: "PCIe-1.0 §3.8.4.2",
+        text: "With MSI-X enabled the function does not use INTx; with MSI-X disabled it sends no MSI-X message.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Compare(Fact::Msix, Comparison::Ne, 0)),
+    },
+    Requirement {
+        name: "interrupt.unused-vector",
+        id: "LCK-INT-01",
+        clause: "PCIe-1.0 §3.5.2",
+        text: "A message arrives only on a vector that an interrupt-enabled completion queue names.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Msix, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "power.flushed-data-kept",
+        id: "LCK-PWR-02",
+        clause: "Base-2.3 §7.2",
+        text: "Data that a Flush covered is there after a loss of power.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Vwc, 0),
+    },
+    Requirement {
+        name: "power.rdy-clear",
+        id: "LCK-PWR-01",
+        clause: "Base-2.3 §3.7.1",
+        text: "After a power cycle the controller is disabled: CC.EN, CSTS.RDY and CSTS.SHST are 0 and no I/O queue exists.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "power.saved-features",
+        id: "LCK-PWR-03",
+        clause: "Base-2.3 §4.4",
+        text: "After a power cycle a saveable feature has its saved value.",
+        levels: &[(Version::new(1, 1), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "queue.command-executed-once",
+        id: "LCK-QUE-01",
+        clause: "Base-2.3 §3.3.1.3",
+        text: "Each submitted command is consumed once: no command without a submission, none twice.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.cqe-slot-order",
+        id: "LCK-QUE-02",
+        clause: "Base-2.3 §3.3.1.3",
+        text: "Completion queue entries are posted in slot order, each to the next free slot.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.doorbells-reset",
+        id: "PCI-DB-07",
+        clause: "PCIe-1.0 §3.1.2.1",
+        text: "A doorbell write replaces the pointer value (no increment); doorbells reset to 0.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.head-frees-slots",
+        id: "PCI-DB-05",
+        clause: "PCIe-1.0 §3.1.2.2",
+        text: "The head doorbell frees completion entries for re-use by the controller.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "queue.owed-completion",
+        id: "LCK-QUE-03",
+        clause: "Base-2.3 §3.4.4",
+        text: "Every command that was fetched and is not dropped by a queue deletion, an abort or a reset gets its completion.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "read.fua",
+        id: "NVM-RW-05",
+        clause: "NVM-1.0 §3.2.4",
+        text: "Read with FUA returns data committed to media.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "ready.falls-in-time",
+        id: "LCK-RDY-01",
+        clause: "Base-2.3 §3.1.4.1",
+        text: "CSTS.RDY goes from 1 to 0 within CAP.TO (500 ms units) of the write that clears CC.EN.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "register.cc-reads-back",
+        id: "LCK-REG-01",
+        clause: "Base-2.3 §3.1.4.5",
+        text: "CC reads back the defined values that were written.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.conventional",
+        id: "PCI-RST-02",
+        clause: "PCIe-1.0 §3.3.1",
+        text: "A conventional reset (secondary bus reset, hot reset) is a controller level reset.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.msix",
+        id: "PCI-MSIX-05",
+        clause: "PCIe-1.0 §3.8.4.2",
+        text: "MSI-X enable and function mask are writable and 0 after FLR or conventional reset; a Controller Reset leaves them.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.nothing-posted-after",
+        id: "LCK-RST-01",
+        clause: "Base-2.3 §3.7.2",
+        text: "No completion of a command from before a controller level reset is posted after RDY was read as 0.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.number-of-queues-default",
+        id: "LCK-RST-02",
+        clause: "Base-2.3 §5.2.26.2.1",
+        text: "A controller level reset ends the allocation of queues: identifiers are granted anew.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "reset.pci-registers",
+        id: "PCI-RST-03",
+        clause: "PCIe-1.0 §3.3.1",
+        text: "All controller level resets except Controller Reset also reset the PCI registers as PCI Express says.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "set-features.fid-unknown",
+        id: "LCK-FEA-01",
+        clause: "Base-2.3 §4.4",
+        text: "Set Features of an unsupported or reserved feature identifier is refused.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "shutdown.no-cqe-after",
+        id: "LCK-SHN-01",
+        clause: "Base-2.3 §3.4.5",
+        text: "After CSTS.SHST was read as 10b no command from before is processed any further.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "write.dtype-ignored",
+        id: "NVM-RW-10",
+        clause: "Base-2.3 §8.1.9.1",
+        text: "With no I/O directive enabled DTYPE and DSPEC are ignored.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "write.fua",
+        id: "NVM-RW-04",
+        clause: "NVM-1.0 §3.2.6",
+        text: "FUA=1 data is on non-volatile media at completion.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
     },
 ];
