@@ -20,4 +20,4 @@ pub mod truth;
 
 pub use finding::{Allowed, Coverage, DivergenceKind, Finding, FindingKind, Verdict};
 pub use judge::{Judge, Ruled};
-pub use profile::{Choice, Choices, Profile};
+pub use profile::{CHOICES, Choice, Choices, Profile};

@@ -11,6 +11,10 @@ pub struct Choice {
     pub readings: &'static [&'static str],
 }
 
+/// Every named choice that a rule asks for. A rule that needs one adds it here; profiles may pin it by
+/// name, and reports list it with the reading taken.
+pub const CHOICES: &[Choice] = &[];
+
 /// The readings taken: (choice, index of reading), for those that the profile pins.
 pub type Choices = Vec<(Choice, usize)>;
 
