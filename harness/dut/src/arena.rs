@@ -29,7 +29,12 @@ impl Arena {
 
     /// The first `bytes` of a shared file that something else maps too (QEMU's guest memory).
     pub fn over(file: &File, bytes: u64, base: Addr) -> std::io::Result<Self> {
-        let map = MmapOptions::new().len(bytes as usize).map_raw(file)?;
+        Self::over_at(file, 0, bytes, base)
+    }
+
+    /// `bytes` of such a file from byte `offset` (a whole number of pages) on.
+    pub fn over_at(file: &File, offset: u64, bytes: u64, base: Addr) -> std::io::Result<Self> {
+        let map = MmapOptions::new().offset(offset).len(bytes as usize).map_raw(file)?;
         Ok(Self { map, base: base.0 })
     }
 
@@ -98,6 +103,19 @@ impl Arena {
         // ever accessed as plain memory by the device.
         let value = unsafe { AtomicU32::from_ptr(from.cast()) }.load(Ordering::Acquire);
         Some(u32::from_le(value))
+    }
+
+    /// Stores an aligned dword and gives what stood there, as one access (a word that messages are
+    /// written to). `None` outside or unaligned.
+    pub fn swap(&self, at: Addr, value: u32) -> Option<u32> {
+        if !at.0.is_multiple_of(4) {
+            return None;
+        }
+        let place = self.pointer(at, 4)?;
+        // SAFETY: as in `load_acquire`.
+        let old =
+            unsafe { AtomicU32::from_ptr(place.cast()) }.swap(value.to_le(), Ordering::AcqRel);
+        Some(u32::from_le(old))
     }
 
     /// Orders all earlier writes to the arena before what the device is told next.
