@@ -77,6 +77,8 @@ pub mod async_event_request {
     /// An AER (0Ch) completes only when there is an event to report; it is not time limited. Its
     /// command specific dwords are reserved. Base-2.3 §5.2.2 (AER-GEN-01)
     pub const ONLY_FOR_EVENTS: Req = Req(87);
+    /// More than AERL+1 concurrent AERs is refused. Base-2.3 §5.2.2.1 (AER-GEN-02)
+    pub const ONE_REFUSED: Req = Req(376);
 }
 
 /// Common.
@@ -147,6 +149,13 @@ pub mod common {
     /// Internal Error, transient transport errors and media errors fit nearly any command.
     /// Base-2.3 §4.2.3.1 (LCK-AMB-01)
     pub const TRANSIENT_ERROR: Req = Req(271);
+    /// A fused command whose neighbour in the queue is not its counterpart is aborted; the normal
+    /// command beside it is processed normally. Base-2.3 §3.4.2 (NVM-FUS-03)
+    pub const FUSE_UNPAIRED: Req = Req(377);
+    /// For a namespace without protection information the tags are ignored; of PRINFO itself the
+    /// text does not say it, so a controller may refuse a non-zero one. NVM-1.0 §3.2.4
+    /// (LCK-PRI-01)
+    pub const PRINFO_WITHOUT_PI: Req = Req(378);
 }
 
 /// Controller.
@@ -281,6 +290,9 @@ pub mod create_io_cq {
     /// Create I/O Completion Queue (05h) with a free identifier inside the grant, QSIZE of at
     /// least 1 and a page-aligned PRP1 creates the queue. Base-2.3 §5.3.1 (QUE-CCQ-01)
     pub const SUCCEEDS: Req = Req(47);
+    /// Without MSI-X the interrupt vector is 0 by a host rule; a controller may refuse another
+    /// value. Base-2.3 §5.3.1 (LCK-CCQ-01)
+    pub const IV_WITHOUT_MESSAGES: Req = Req(379);
 }
 
 /// Create io sq.
@@ -324,6 +336,9 @@ pub mod create_io_sq {
     /// Creating a submission queue while CC.IOSQES is uninitialised is refused with Invalid Queue
     /// Size. Base-2.3 §3.1.4.5 (LCK-CSQ-01)
     pub const BEFORE_IOSQES: Req = Req(288);
+    /// With SQ Associations supported a non-zero NVM Set identifier (CDW12 bits 15:0) that is not
+    /// in the NVM Set List aborts the command. Base-2.3 §5.3.2 (QUE-CSQ-11)
+    pub const NVMSETID: Req = Req(380);
 }
 
 /// Data.
@@ -464,6 +479,9 @@ pub mod flush {
     pub const OWN_WRITES: Req = Req(303);
     /// Flush without active cache succeeds without effect. Base-2.3 §7.2 (NVM-FL-02)
     pub const WITHOUT_CACHE: Req = Req(304);
+    /// With 00b (1.3 and earlier) the result of Flush with NSID FFFFFFFFh is not defined. Base-2.3
+    /// §7.2 (NVM-FL-08)
+    pub const BROADCAST_OPEN: Req = Req(381);
 }
 
 /// Get features.
@@ -544,6 +562,9 @@ pub mod get_log_page {
     /// Get Log Page writes no more than NUMD (0's based dwords) asks for. Base-2.3 §5.2.12
     /// (LCK-LOG-01)
     pub const BUFFER_BOUNDS: Req = Req(305);
+    /// A byte offset equal to the page size is neither refused nor defined by the text. Base-2.3
+    /// §5.2.12 (LOG-GEN-16)
+    pub const OFFSET_AT_END: Req = Req(382);
 }
 
 /// Identify.
@@ -896,6 +917,9 @@ pub mod prp {
     /// PRP2 is reserved when the transfer stays in the first page; a controller is not required to
     /// check it. Base-2.3 §4.1.1 (PRP-03)
     pub const PRP2_UNUSED: Req = Req(179);
+    /// When the host passes the address of memory that does not exist the controller aborts the
+    /// command with Data Transfer Error. Base-2.3 §9.3 (PRP-16)
+    pub const UNMAPPED: Req = Req(383);
 }
 
 /// Queue.
@@ -1209,6 +1233,9 @@ pub mod set_features {
     /// Set Features of an unsupported or reserved feature identifier is refused. Base-2.3 §4.4
     /// (LCK-FEA-01)
     pub const FID_UNKNOWN: Req = Req(372);
+    /// Without save and select support the Save bit of Set Features means nothing: a controller
+    /// may ignore or refuse it. Base-2.3 §4.4 (LCK-FEA-02)
+    pub const SAVE_WITHOUT_SUPPORT: Req = Req(384);
 }
 
 /// Shutdown.
@@ -1272,10 +1299,16 @@ pub mod write {
     pub const DTYPE_IGNORED: Req = Req(374);
     /// FUA=1 data is on non-volatile media at completion. NVM-1.0 §3.2.6 (NVM-RW-04)
     pub const FUA: Req = Req(375);
+    /// On a write protected namespace every command outside the allowed list is refused; DSM is
+    /// allowed as long as it modifies nothing. Base-2.3 §8.1.17.2 (NVM-RW-12)
+    pub const PROTECTED: Req = Req(385);
+    /// With thin provisioning NUSE follows allocation: Write, Write Uncorrectable and a Write
+    /// Zeroes that does not deallocate allocate the block. NVM-1.0 §2.1.1 (NVM-RW-16)
+    pub const THIN_PROVISIONING: Req = Req(386);
 }
 
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 376] = [
+pub static TABLE: [Requirement; 387] = [
     Requirement {
         name: "create-io-sq.cqid-not-created",
         id: "QUE-CSQ-06",
@@ -2141,7 +2174,7 @@ pub static TABLE: [Requirement; 376] = [
         id: "IDN-CTRL-AERL-01",
         clause: "Base-2.3 §5.2.13.2.1",
         text: "AERL (259) is the 0's based limit of outstanding AERs.",
-        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Exact })],
         verified: true,
         when: Condition::Always,
     },
@@ -4804,6 +4837,108 @@ pub static TABLE: [Requirement; 376] = [
         id: "NVM-RW-04",
         clause: "NVM-1.0 §3.2.6",
         text: "FUA=1 data is on non-volatile media at completion.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event-request.one-refused",
+        id: "AER-GEN-02",
+        clause: "Base-2.3 §5.2.2.1",
+        text: "More than AERL+1 concurrent AERs is refused.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "common.fuse-unpaired",
+        id: "NVM-FUS-03",
+        clause: "Base-2.3 §3.4.2",
+        text: "A fused command whose neighbour in the queue is not its counterpart is aborted; the normal command beside it is processed normally.",
+        levels: &[
+            (Version::new(2, 0), Force { level: Level::May, status: StatusForce::Exact }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Bit(Fact::Fuses, 0),
+    },
+    Requirement {
+        name: "common.prinfo-without-pi",
+        id: "LCK-PRI-01",
+        clause: "NVM-1.0 §3.2.4",
+        text: "For a namespace without protection information the tags are ignored; of PRINFO itself the text does not say it, so a controller may refuse a non-zero one.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-cq.iv-without-messages",
+        id: "LCK-CCQ-01",
+        clause: "Base-2.3 §5.3.1",
+        text: "Without MSI-X the interrupt vector is 0 by a host rule; a controller may refuse another value.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "create-io-sq.nvmsetid",
+        id: "QUE-CSQ-11",
+        clause: "Base-2.3 §5.3.2",
+        text: "With SQ Associations supported a non-zero NVM Set identifier (CDW12 bits 15:0) that is not in the NVM Set List aborts the command.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Ctratt, 8),
+    },
+    Requirement {
+        name: "flush.broadcast-open",
+        id: "NVM-FL-08",
+        clause: "Base-2.3 §7.2",
+        text: "With 00b (1.3 and earlier) the result of Flush with NSID FFFFFFFFh is not defined.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Vwc, 2)),
+    },
+    Requirement {
+        name: "get-log-page.offset-at-end",
+        id: "LOG-GEN-16",
+        clause: "Base-2.3 §5.2.12",
+        text: "A byte offset equal to the page size is neither refused nor defined by the text.",
+        levels: &[(Version::new(1, 3), Force { level: Level::May, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 2),
+    },
+    Requirement {
+        name: "prp.unmapped",
+        id: "PRP-16",
+        clause: "Base-2.3 §9.3",
+        text: "When the host passes the address of memory that does not exist the controller aborts the command with Data Transfer Error.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "set-features.save-without-support",
+        id: "LCK-FEA-02",
+        clause: "Base-2.3 §4.4",
+        text: "Without save and select support the Save bit of Set Features means nothing: a controller may ignore or refuse it.",
+        levels: &[(Version::new(1, 1), Force { level: Level::May, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Oncs, 4)),
+    },
+    Requirement {
+        name: "write.protected",
+        id: "NVM-RW-12",
+        clause: "Base-2.3 §8.1.17.2",
+        text: "On a write protected namespace every command outside the allowed list is refused; DSM is allowed as long as it modifies nothing.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "write.thin-provisioning",
+        id: "NVM-RW-16",
+        clause: "NVM-1.0 §2.1.1",
+        text: "With thin provisioning NUSE follows allocation: Write, Write Uncorrectable and a Write Zeroes that does not deallocate allocate the block.",
         levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
         verified: true,
         when: Condition::Always,
