@@ -1,0 +1,538 @@
+//! [`Qemu`]: the DUT.
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use dut::{
+    Arena, Capabilities, Clock, Ctrl, DmaVisibility, Doorbell, Dut, Event, Fault, Identity,
+    IrqPrecision, Progress, ResetOutcome, Width,
+};
+use log::ResetKind;
+use rustix::fs::{MemfdFlags, memfd_create};
+use serde_json::json;
+use spec::Addr;
+
+use crate::OpenError;
+use crate::msix::Msix;
+use crate::nbd::Hold;
+use crate::options::{Backend, Descriptors, FIRST_SLOT, Options};
+use crate::pci::{Function, PciError, Window};
+use crate::process::{Process, check_version};
+use crate::qmp::Qmp;
+use crate::qtest::{Qtest, Trouble};
+use crate::tail::Tail;
+
+/// Bytes of guest memory that belong to the transport.
+const TRANSPORT_BYTES: u64 = 1 << 20;
+/// Waits that only spin, then waits that yield; later ones sleep.
+const SPINS: u32 = 100;
+const YIELDS: u32 = 200;
+const NAP: Duration = Duration::from_micros(50);
+
+/// QEMU's NVMe controllers as a device under test.
+pub struct Qemu {
+    options: Options,
+    version: String,
+    capabilities: Capabilities,
+    /// What outlives a QEMU process: guest memory and the namespaces' data.
+    memory: File,
+    images: Vec<File>,
+    holds: Vec<Hold>,
+    arena: Arc<Arena>,
+    /// The transport's MiB.
+    words: Arena,
+    start: Instant,
+    machine: Machine,
+    msix: Vec<Msix>,
+    /// Seen, and not yet handed over.
+    events: Vec<Event>,
+    /// Why QEMU is gone.
+    gone: Option<String>,
+    /// Waits since the host last did something.
+    idle: u32,
+}
+
+/// One QEMU process and what is connected to it.
+struct Machine {
+    qtest: Qtest,
+    qmp: Qmp,
+    functions: Vec<Function>,
+    trace: Option<Tail>,
+    process: Process,
+}
+
+impl Qemu {
+    /// Where [`Dut::memory`] begins. The first MiB of guest memory, below it, is the transport's.
+    pub const ARENA_BASE: Addr = Addr(TRANSPORT_BYTES);
+
+    /// Starts QEMU and brings its PCI functions up: BARs assigned, bus mastering on, MSI-X off,
+    /// controllers disabled.
+    pub fn open(options: Options) -> Result<Self, OpenError> {
+        options.check()?;
+        let version = check_version(&options.program)?;
+        let memory = anonymous("lockstep-qemu-memory", options.memory)
+            .map_err(OpenError::host("guest memory"))?;
+        let map = OpenError::host("mapping guest memory");
+        let arena = Arena::over_at(
+            &memory,
+            TRANSPORT_BYTES,
+            options.memory - TRANSPORT_BYTES,
+            Self::ARENA_BASE,
+        )
+        .map_err(map)?;
+        let words = Arena::over(&memory, TRANSPORT_BYTES, Addr(0))
+            .map_err(OpenError::host("mapping guest memory"))?;
+        let images = images(&options)?;
+        let holds = match options.backend {
+            Backend::Nbd => options.namespaces.iter().map(|n| Hold::new(n.bytes)).collect(),
+            Backend::Raw | Backend::Null => Vec::new(),
+        };
+        let machine = Machine::start(&options, &memory, &images, &holds)?;
+        let capabilities = capabilities(&machine.functions);
+        let msix = machine.functions.iter().map(|_| Msix::default()).collect();
+        Ok(Self {
+            options,
+            version,
+            capabilities,
+            memory,
+            images,
+            holds,
+            arena: Arc::new(arena),
+            words,
+            start: Instant::now(),
+            machine,
+            msix,
+            events: Vec::new(),
+            gone: None,
+            idle: 0,
+        })
+    }
+
+    /// The handle on the backend of namespace `nsid` ([`Backend::Nbd`] only).
+    pub fn hold(&self, nsid: u32) -> Option<Hold> {
+        self.holds.get((nsid as usize).checked_sub(1)?).cloned()
+    }
+
+    /// The version that QEMU says it has.
+    pub fn version(&self) -> &str {
+        &self.version
+    }
+
+    /// The process identifier of the QEMU that runs now.
+    pub fn process_id(&self) -> u32 {
+        self.machine.process.id()
+    }
+
+    /// How long accesses wait before [`Fault::NoAnswer`]; a test that holds requests wants it short.
+    pub fn set_answer_time(&mut self, time: Duration) {
+        self.options.answer_time = time;
+        self.machine.qtest.patience = time;
+        self.machine.qmp.patience = time;
+    }
+
+    /// Executes a line of QEMU's human monitor (`info qtree`) and gives what it prints.
+    pub fn monitor(&mut self, line: &str) -> Result<String, Fault> {
+        self.alive()?;
+        let answer = self.machine.qmp.human(line);
+        self.judge(answer)
+    }
+
+    fn alive(&self) -> Result<(), Fault> {
+        match &self.gone {
+            Some(words) => Err(Fault::Gone(words.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// Turns trouble on a socket into what the harness is told.
+    fn judge<T>(&mut self, result: Result<T, Trouble>) -> Result<T, Fault> {
+        result.map_err(|trouble| match trouble {
+            Trouble::Closed => {
+                let words = self.machine.process.post_mortem();
+                self.gone = Some(words.clone());
+                Fault::Gone(words)
+            }
+            Trouble::Late(words) => Fault::NoAnswer(words),
+            Trouble::Strange(words) => Fault::Harness(words),
+        })
+    }
+
+    /// The index of a function.
+    fn index(&self, ctrl: Ctrl) -> Result<usize, Fault> {
+        let n = usize::from(ctrl.0);
+        if n < self.machine.functions.len() {
+            return Ok(n);
+        }
+        Err(Fault::Harness(format!("controller {n} of {} was named", self.machine.functions.len())))
+    }
+
+    /// The address of a register, if the access lies in BAR 0.
+    fn place(&self, ctrl: Ctrl, offset: u32, bytes: u8) -> Result<u64, Fault> {
+        let function = &self.machine.functions[self.index(ctrl)?];
+        let end = u64::from(offset) + u64::from(bytes);
+        if end > function.bar0_bytes {
+            return Err(Fault::Refused(format!(
+                "offset {offset:#x} is beyond BAR 0, of {:#x} bytes",
+                function.bar0_bytes
+            )));
+        }
+        Ok(function.bar0 + u64::from(offset))
+    }
+
+    /// The index of a function whose MSI-X table has this vector.
+    fn vector(&self, ctrl: Ctrl, vector: u16) -> Result<usize, Fault> {
+        let n = self.index(ctrl)?;
+        let vectors = self.machine.functions[n].msix.map_or(0, |msix| msix.vectors);
+        if vector < vectors {
+            return Ok(n);
+        }
+        Err(Fault::Harness(format!("MSI-X vector {vector} of {vectors} was named")))
+    }
+
+    /// Moves interrupt messages and trace lines into `events`.
+    fn collect(&mut self) {
+        let seen = self.now();
+        let events = &mut self.events;
+        for (n, msix) in self.msix.iter_mut().enumerate() {
+            let ctrl = Ctrl(n as u8);
+            msix.take(&self.words, ctrl, seen, &mut |vector, not_before, strange| {
+                if let Some(word) = strange {
+                    events.push(Event::Line(format!(
+                        "the word of controller {n}'s MSI-X vector {vector} held {word:#010x}, \
+                         not its message"
+                    )));
+                }
+                events.push(Event::Interrupt { ctrl, vector, count: 1, not_before, seen });
+            });
+        }
+        if let Some(trace) = &mut self.machine.trace {
+            trace.lines(&mut |line| events.push(Event::Line(line)));
+        }
+    }
+
+    /// Programs again what a reset took from a function: BARs, Command, MSI-X.
+    fn program_again(&mut self, n: usize) -> Result<(), Fault> {
+        let Machine { functions, qtest, .. } = &mut self.machine;
+        let done = functions[n].turn_on(qtest).and_then(|()| match self.msix[n].vectors() {
+            0 => qtest.flush(),
+            _ => self.msix[n].program(qtest, &functions[n], Ctrl(n as u8)),
+        });
+        self.judge(done)
+    }
+
+    fn conventional_reset(&mut self) -> Result<(), Fault> {
+        // The two sockets know nothing of each other: what was written comes before the reset.
+        let settled = self.machine.qtest.ask(format_args!("inl 0xcf8"));
+        self.judge(settled)?;
+        let qmp = &mut self.machine.qmp;
+        qmp.forget_events();
+        let done = qmp.execute("system_reset", &json!({})).and_then(|_| qmp.await_event("RESET"));
+        self.judge(done)?;
+        (0..self.msix.len()).try_for_each(|n| self.program_again(n))
+    }
+
+    /// A fresh process on the same memory and images. Guest memory stays as it was: it is the
+    /// host's, and this host keeps running.
+    fn power_cycle(&mut self) -> Result<(), Fault> {
+        self.machine.process.kill();
+        self.collect();
+        for hold in &self.holds {
+            hold.disconnect();
+        }
+        let started = Machine::start(&self.options, &self.memory, &self.images, &self.holds);
+        match started {
+            Ok(machine) => {
+                self.machine = machine;
+                self.gone = None;
+            }
+            Err(error) => {
+                self.gone = Some(format!("QEMU did not come back after a power cycle: {error}"));
+                return Err(Fault::Harness(error.to_string()));
+            }
+        }
+        (0..self.msix.len()).try_for_each(|n| self.program_again(n))
+    }
+}
+
+impl Machine {
+    fn start(
+        options: &Options,
+        memory: &File,
+        images: &[File],
+        holds: &[Hold],
+    ) -> Result<Self, OpenError> {
+        let pair = || UnixStream::pair().map_err(OpenError::host("a socket pair"));
+        let (qtest, qtest_theirs) = pair()?;
+        let (qmp, qmp_theirs) = pair()?;
+        let mut theirs = Vec::new();
+        for hold in holds {
+            let (ours, nbd_theirs) = pair()?;
+            hold.serve(ours).map_err(OpenError::host("the NBD server"))?;
+            theirs.push(nbd_theirs);
+        }
+        let trace = options.trace.then(Tail::new).transpose();
+        let trace = trace.map_err(OpenError::host("the trace"))?;
+        let media = images.iter().map(AsRawFd::as_raw_fd);
+        let fds = Descriptors {
+            memory: memory.as_raw_fd(),
+            qtest: qtest_theirs.as_raw_fd(),
+            qmp: qmp_theirs.as_raw_fd(),
+            trace: trace.as_ref().map(|t| t.file().as_raw_fd()),
+            media: media.chain(theirs.iter().map(AsRawFd::as_raw_fd)).collect(),
+        };
+        let inherited = [fds.memory, fds.qtest, fds.qmp].into_iter();
+        let inherited = inherited.chain(fds.trace).chain(fds.media.iter().copied()).collect();
+        let process = Process::start(&options.program, &options.arguments(&fds)?, inherited)?;
+        // Only QEMU holds its ends now: when it dies, ours say so.
+        drop((qtest_theirs, qmp_theirs, theirs));
+        Self::connect(options, process, qtest, qmp, trace)
+    }
+
+    fn connect(
+        options: &Options,
+        mut process: Process,
+        qtest: UnixStream,
+        qmp: UnixStream,
+        trace: Option<Tail>,
+    ) -> Result<Self, OpenError> {
+        let (start, patience) = (options.start_time, options.answer_time);
+        let qmp = Qmp::new(qmp, start, patience)
+            .map_err(|trouble| not_started(&mut process, "QMP", start, trouble))?;
+        let mut qtest = Qtest::new(qtest, start).map_err(OpenError::host("the qtest socket"))?;
+        let mut window = Window::new();
+        let mut functions = Vec::new();
+        for n in 0..options.controllers {
+            let found = Function::find(&mut qtest, FIRST_SLOT + n, &mut window);
+            functions.push(found.map_err(|error| match error {
+                PciError::Unsuitable(why) => OpenError::Pci(why),
+                PciError::Trouble(t) => not_started(&mut process, "qtest", start, t),
+            })?);
+        }
+        // Everything posted has been done, or the first access would carry the blame.
+        qtest
+            .ask(format_args!("inl 0xcf8"))
+            .map_err(|t| not_started(&mut process, "qtest", start, t))?;
+        qtest.patience = patience;
+        Ok(Self { qtest, qmp, functions, trace, process })
+    }
+}
+
+fn not_started(
+    process: &mut Process,
+    socket: &'static str,
+    within: Duration,
+    trouble: Trouble,
+) -> OpenError {
+    match trouble {
+        Trouble::Late(_) => OpenError::Silent { socket, within, stderr: process.stderr() },
+        Trouble::Closed => {
+            let ended = process.ended(Duration::from_secs(2));
+            OpenError::Refused {
+                ended: ended.unwrap_or_else(|| "it closed its socket".into()),
+                stderr: process.stderr(),
+            }
+        }
+        Trouble::Strange(what) => OpenError::Pci(what),
+    }
+}
+
+/// `bytes` of an anonymous file in memory.
+fn anonymous(name: &str, bytes: u64) -> std::io::Result<File> {
+    let file = File::from(memfd_create(name, MemfdFlags::CLOEXEC)?);
+    file.set_len(bytes)?;
+    Ok(file)
+}
+
+/// The images of [`Backend::Raw`].
+fn images(options: &Options) -> Result<Vec<File>, OpenError> {
+    if options.backend != Backend::Raw {
+        return Ok(Vec::new());
+    }
+    let image = |bytes| match &options.image_dir {
+        None => anonymous("lockstep-qemu-image", bytes),
+        Some(folder) => {
+            let file = tempfile::tempfile_in(folder)?;
+            file.set_len(bytes)?;
+            Ok(file)
+        }
+    };
+    let images = options.namespaces.iter().map(|namespace| image(namespace.bytes));
+    images.collect::<Result<_, _>>().map_err(OpenError::host("an image"))
+}
+
+fn capabilities(functions: &[Function]) -> Capabilities {
+    let mut resets = vec![ResetKind::Conventional, ResetKind::PowerCycle];
+    if functions.iter().all(Function::has_flr) {
+        resets.push(ResetKind::FunctionLevel);
+    }
+    let vectors = |f: &Function| f.msix.map_or(0, |msix| msix.vectors);
+    let msix_vectors = functions.iter().map(vectors).min().unwrap_or(0);
+    Capabilities {
+        clock: Clock::Wall,
+        controllers: functions.len() as u8,
+        resets,
+        irq: if msix_vectors > 0 { IrqPrecision::AtLeastOnce } else { IrqPrecision::None },
+        msix_vectors,
+        msix_table: msix_vectors > 0,
+        dma: DmaVisibility::Guarded,
+        // The reply to a read comes from the thread that makes the controller's DMA, after it.
+        read_flushes_dma: true,
+        wide_access: true,
+        rewind: false,
+    }
+}
+
+impl Dut for Qemu {
+    fn identity(&self) -> Identity {
+        Identity {
+            kind: "qemu".into(),
+            description: format!("QEMU {}, {}", self.version, self.options.describe()),
+        }
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    fn memory(&self) -> &Arc<Arena> {
+        &self.arena
+    }
+
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_nanos() as u64
+    }
+
+    fn read(&mut self, ctrl: Ctrl, offset: u32, width: Width) -> Result<u64, Fault> {
+        self.alive()?;
+        let at = self.place(ctrl, offset, width.bytes())?;
+        let answer = self.machine.qtest.ask(format_args!("read{} {at:#x}", letter(width)));
+        self.judge(answer)
+    }
+
+    fn write(&mut self, ctrl: Ctrl, offset: u32, width: Width, value: u64) -> Result<(), Fault> {
+        self.alive()?;
+        let at = self.place(ctrl, offset, width.bytes())?;
+        self.idle = 0;
+        self.arena.publish();
+        let qtest = &mut self.machine.qtest;
+        let done = qtest
+            .queue(format_args!("write{} {at:#x} {value:#x}", letter(width)))
+            .and_then(|()| qtest.flush());
+        self.judge(done)
+    }
+
+    fn ring(&mut self, ctrl: Ctrl, doorbells: &[Doorbell]) -> Result<(), Fault> {
+        self.alive()?;
+        self.idle = 0;
+        self.arena.publish();
+        for doorbell in doorbells {
+            let at = self.place(ctrl, doorbell.offset, 4)?;
+            let value = doorbell.value;
+            let queued = self.machine.qtest.queue(format_args!("writel {at:#x} {value:#x}"));
+            self.judge(queued)?;
+        }
+        let sent = self.machine.qtest.flush();
+        self.judge(sent)
+    }
+
+    fn wait(&mut self, until: u64) -> Result<Progress, Fault> {
+        self.alive()?;
+        let now = self.now();
+        if now >= until {
+            return Ok(Progress::TimeUp);
+        }
+        self.idle = self.idle.saturating_add(1);
+        if self.idle <= SPINS {
+            std::hint::spin_loop();
+        } else if self.idle <= YIELDS {
+            std::thread::yield_now();
+        } else {
+            let nap = NAP.min(Duration::from_nanos(until - now));
+            let slept = self.machine.qtest.doze(nap);
+            self.judge(slept)?;
+        }
+        Ok(Progress::Ran)
+    }
+
+    fn drain(&mut self, sink: &mut dyn FnMut(Event)) {
+        self.collect();
+        self.events.drain(..).for_each(sink);
+    }
+
+    fn irq_setup(&mut self, ctrl: Ctrl, vectors: u16) -> Result<(), Fault> {
+        self.alive()?;
+        let n = match vectors.checked_sub(1) {
+            None => self.index(ctrl)?,
+            Some(last) => self.vector(ctrl, last)?,
+        };
+        self.idle = 0;
+        // Messages that came before belong to the vectors as they were.
+        self.collect();
+        let now = self.now();
+        let Machine { functions, qtest, .. } = &mut self.machine;
+        let done = self.msix[n].set_up(qtest, &functions[n], ctrl, vectors, now);
+        self.judge(done)
+    }
+
+    fn irq_mask(&mut self, ctrl: Ctrl, vector: u16, masked: bool) -> Result<(), Fault> {
+        self.alive()?;
+        let n = self.vector(ctrl, vector)?;
+        self.idle = 0;
+        let Machine { functions, qtest, .. } = &mut self.machine;
+        let done = self.msix[n].mask(qtest, &functions[n], vector, masked);
+        self.judge(done)
+    }
+
+    fn irq_pending(&mut self, ctrl: Ctrl, vector: u16) -> Result<bool, Fault> {
+        self.alive()?;
+        let n = self.vector(ctrl, vector)?;
+        let Machine { functions, qtest, .. } = &mut self.machine;
+        let answer = Msix::pending(qtest, &functions[n], vector);
+        self.judge(answer)
+    }
+
+    fn reset(&mut self, ctrl: Ctrl, kind: ResetKind) -> Result<ResetOutcome, Fault> {
+        let n = self.index(ctrl)?;
+        self.idle = 0;
+        // Whatever the kind, MSI-X is programmed again as the host had it.
+        let all = match kind {
+            ResetKind::PowerCycle => {
+                self.power_cycle()?;
+                true
+            }
+            ResetKind::Conventional => {
+                self.alive()?;
+                self.conventional_reset()?;
+                true
+            }
+            ResetKind::FunctionLevel => {
+                self.alive()?;
+                let Machine { functions, qtest, .. } = &mut self.machine;
+                if !functions[n].has_flr() {
+                    return Err(Fault::Harness("no Function Level Reset capability".into()));
+                }
+                let done = functions[n].reset(qtest);
+                self.judge(done)?;
+                self.program_again(n)?;
+                false
+            }
+            ResetKind::Controller | ResetKind::Subsystem => {
+                return Err(Fault::Harness(format!("{kind:?} reset is a register write")));
+            }
+        };
+        Ok(ResetOutcome { all, msix_off: false })
+    }
+}
+
+/// The letter of a width in qtest's commands.
+fn letter(width: Width) -> char {
+    match width {
+        Width::U8 => 'b',
+        Width::U16 => 'w',
+        Width::U32 => 'l',
+        Width::U64 => 'q',
+    }
+}
