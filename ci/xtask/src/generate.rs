@@ -128,7 +128,7 @@ fn is_name(name: &str) -> bool {
 }
 
 /// `create-io-sq.qid-range` as module and constant: `create_io_sq`, `QID_RANGE`.
-fn constant(name: &str) -> (String, String) {
+pub(crate) fn constant(name: &str) -> (String, String) {
     let (group, rest) = name.split_once('.').unwrap_or((name, ""));
     (group.replace('-', "_"), rest.replace('-', "_").to_uppercase())
 }

@@ -6,11 +6,17 @@
 //! as `path:line: error: X, use Y`.
 
 pub mod catalogue;
+pub mod check;
 pub mod condition;
+pub mod edges;
 pub mod generate;
+pub mod handles;
 pub mod levels;
+pub mod names;
 pub mod numbers;
 mod problem;
+pub mod source;
+pub mod tidy;
 
 pub use problem::{Problem, fail_on};
 

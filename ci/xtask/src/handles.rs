@@ -1,0 +1,126 @@
+//! Which requirements some rule of the model judges, and which are listed as not judged yet.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use crate::numbers::{self, Numbers};
+use crate::source::{Source, has_word};
+use crate::{Problem, generate};
+
+/// Where the names that no rule judges are listed, with reasons, from the root.
+pub const PATH: &str = "ci/xtask/unjudged.txt";
+
+const NO_REASON: &str = "no rule yet";
+
+/// A line of the list: the name, and the rest.
+fn entry(line: &str) -> Option<(&str, &str)> {
+    if line.starts_with('#') || line.trim().is_empty() {
+        return None;
+    }
+    Some(line.split_once(' ').unwrap_or((line, "")))
+}
+
+/// The names that are in use, in the order of their handles.
+pub fn names(root: &Path) -> Result<Vec<String>> {
+    let list = fs::read_to_string(root.join(numbers::PATH)).context(numbers::PATH)?;
+    let names = Numbers::parse(&list).names.into_iter();
+    Ok(names.filter(|(_, withdrawn)| !withdrawn).map(|(name, _)| name).collect())
+}
+
+/// Whether a file of the model names the constant together with its module.
+///
+/// That is how a rule uses a requirement: `create_io_sq::QID_RANGE`, or the module once at the head
+/// of a table of checks and the constants below it.
+fn is_judged(name: &str, model: &[&Source]) -> bool {
+    let (module, constant) = generate::constant(name);
+    model.iter().any(|source| has_word(&source.code, &constant) && has_word(&source.code, &module))
+}
+
+fn model(sources: &[Source]) -> Vec<&Source> {
+    sources.iter().filter(|source| source.is_in("reference-model/model/src")).collect()
+}
+
+/// Compares the model with the list: each name is judged or listed, never both.
+pub fn check(names: &[String], sources: &[Source], list: &str) -> Vec<Problem> {
+    let model = model(sources);
+    let mut problems = Vec::new();
+    let mut listed = BTreeMap::new();
+    for (line, text) in list.lines().enumerate() {
+        let Some((name, reason)) = entry(text) else { continue };
+        let mut wrong = |what: String, instead: &str| {
+            problems.push(Problem::new(PATH, line + 1, what, instead));
+        };
+        if listed.insert(name, reason).is_some() {
+            wrong(format!("{name} is listed twice"), "one line");
+        }
+        if reason.trim().is_empty() {
+            wrong(format!("{name} has no reason"), "the reason behind the name");
+        }
+        if !names.iter().any(|known| known == name) {
+            wrong(format!("{name} is no requirement"), "a name of the catalogue");
+        } else if is_judged(name, &model) {
+            wrong(format!("{name} is judged after all"), "no line: `cargo xtask unjudged`");
+        }
+    }
+    for name in names {
+        if !listed.contains_key(name.as_str()) && !is_judged(name, &model) {
+            let what = format!("no rule judges {name}");
+            problems.push(Problem::new(PATH, 1, what, "a rule, or a line here with the reason"));
+        }
+    }
+    problems
+}
+
+/// Brings the list up to date: drops what is judged, appends what is not with "no rule yet".
+pub fn update(names: &[String], sources: &[Source], list: &str) -> String {
+    let model = model(sources);
+    let mut out = String::new();
+    let known: BTreeMap<&str, &str> = list.lines().filter_map(entry).collect();
+    for line in list.lines().take_while(|line| line.starts_with('#')) {
+        out.push_str(line);
+        out.push('\n');
+    }
+    let mut unjudged: Vec<&String> = names.iter().filter(|name| !is_judged(name, &model)).collect();
+    unjudged.sort();
+    for name in unjudged {
+        let reason = known.get(name.as_str()).copied().unwrap_or(NO_REASON);
+        out.push_str(&format!("{name} {reason}\n"));
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule() -> Vec<Source> {
+        let code = "checks! { pub static A: B[c, v] in create_io_sq { QID_RANGE X if c } }";
+        vec![Source::new("reference-model/model/src/rules/create_io_sq.rs", code.to_owned())]
+    }
+
+    const NAMES: [&str; 2] = ["create-io-sq.qid-range", "create-io-sq.qsize"];
+
+    fn check_list(list: &str) -> usize {
+        check(&NAMES.map(str::to_owned), &rule(), list).len()
+    }
+
+    #[test]
+    fn each_name_is_judged_or_listed() {
+        assert_eq!(check_list("create-io-sq.qsize no way to see it\n"), 0);
+        assert_eq!(check_list(""), 1);
+        assert_eq!(check_list("create-io-sq.qsize\n"), 1);
+        assert_eq!(check_list("create-io-sq.qsize a\ncreate-io-sq.qid-range b\n"), 1);
+        assert_eq!(check_list("create-io-sq.qsize a\na.b c\n"), 1);
+    }
+
+    #[test]
+    fn an_update_keeps_reasons() {
+        let list = "# head\ncreate-io-sq.qid-range old\n";
+        let updated = update(&NAMES.map(str::to_owned), &rule(), list);
+        assert_eq!(updated, "# head\ncreate-io-sq.qsize no rule yet\n");
+        assert_eq!(update(&NAMES.map(str::to_owned), &rule(), &updated), updated);
+    }
+}
