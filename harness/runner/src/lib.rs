@@ -2,5 +2,7 @@
 
 pub mod filter;
 pub mod profile;
+pub mod schedule;
+pub mod settle;
 pub mod source;
 pub mod waiver;

@@ -1,0 +1,381 @@
+//! From what the judge said to what a report says: waivers applied, findings put into words.
+
+use dut::Clock;
+use log::{Body, Log};
+use model::{DivergenceKind, Finding, FindingKind};
+use reports::{Counted, Observations, RequirementCounts, Verdict};
+use spec::requirement::{Level, Req};
+use spec::{QueueKind, Version, command};
+
+use crate::waiver::Waivers;
+
+/// What the judge said of one test, and the log that it said it of.
+pub struct Judged<'a> {
+    /// The test.
+    pub id: &'a str,
+    /// The requirements that it claims to test.
+    pub requirements: &'a [Req],
+    /// The judge's verdict.
+    pub verdict: &'a model::Verdict,
+    /// The judge's findings.
+    pub findings: &'a [Finding],
+    /// The log.
+    pub log: &'a Log,
+    /// The revision that the DUT was judged by, if it is known.
+    pub revision: Option<Version>,
+}
+
+/// The verdict after waivers.
+pub struct Settled {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why, in words.
+    pub reason: String,
+    /// The findings, in words.
+    pub findings: Vec<reports::Finding>,
+    /// The waivers (indices) that covered something.
+    pub used: Vec<usize>,
+}
+
+impl Judged<'_> {
+    /// Applies `waivers` and puts everything into words.
+    pub fn settle(&self, waivers: &Waivers) -> Settled {
+        let mut covered = self.covered(waivers);
+        let (mut verdict, mut reason) = self.words();
+        let open = |kind: fn(&FindingKind) -> bool| {
+            self.findings.iter().zip(&covered).any(|(f, by)| kind(&f.kind) && by.is_none())
+        };
+        let divergence = |kind: &FindingKind| matches!(kind, FindingKind::Divergence(_));
+        let by = match verdict {
+            Verdict::Diverged if !open(divergence) => covered.iter().flatten().next().copied(),
+            Verdict::Warned if !open(|kind| *kind == FindingKind::Warning) => {
+                covered.iter().flatten().next().copied()
+            }
+            Verdict::Unproved => self.unproved_by(waivers, &reason, &mut covered),
+            _ => None,
+        };
+        if let Some(waiver) = by.and_then(|by| waivers.entries.get(by)) {
+            verdict = Verdict::Waived;
+            reason = waiver.words();
+        }
+        let mut used: Vec<usize> = covered.iter().flatten().copied().chain(by).collect();
+        used.sort_unstable();
+        used.dedup();
+        let name = |by: &Option<usize>| by.map(|by| waivers.entries[by].id.clone());
+        let findings =
+            self.findings.iter().zip(&covered).map(|(f, by)| self.finding(f, name(by))).collect();
+        Settled { verdict, reason, findings, used }
+    }
+
+    /// The waiver of each finding. What is only a consequence of a covered finding is covered too.
+    fn covered(&self, waivers: &Waivers) -> Vec<Option<usize>> {
+        let mut covered: Vec<Option<usize>> = Vec::with_capacity(self.findings.len());
+        for finding in self.findings {
+            let cause = finding.consequence_of.and_then(|cause| covered.get(cause as usize));
+            let by = cause.copied().flatten().or_else(|| waivers.covering(self.id, finding));
+            covered.push(by);
+        }
+        covered
+    }
+
+    /// The waiver of an unproved test: of its reason, or of all its anomalies.
+    fn unproved_by(
+        &self,
+        waivers: &Waivers,
+        reason: &str,
+        covered: &mut [Option<usize>],
+    ) -> Option<usize> {
+        let by_reason = waivers.covering_unproved(self.id, self.requirements, reason);
+        if by_reason.is_some() {
+            return by_reason;
+        }
+        let undecided = |kind| matches!(kind, FindingKind::Inconclusive | FindingKind::Gap);
+        let anomalies = self.findings.iter().any(|f| f.kind == FindingKind::Anomaly);
+        let open = self
+            .findings
+            .iter()
+            .zip(covered.iter())
+            .any(|(f, by)| undecided(f.kind) || f.kind == FindingKind::Anomaly && by.is_none());
+        (anomalies && !open).then(|| covered.iter().flatten().next().copied()).flatten()
+    }
+
+    fn words(&self) -> (Verdict, String) {
+        let count = |kind: fn(&FindingKind) -> bool, noun| {
+            let count = self.findings.iter().filter(|f| kind(&f.kind)).count();
+            Counted(count as u64, noun).to_string()
+        };
+        match self.verdict {
+            model::Verdict::Passed => (Verdict::Passed, String::new()),
+            model::Verdict::Warned => {
+                let warning = |kind: &FindingKind| *kind == FindingKind::Warning;
+                (Verdict::Warned, count(warning, "warning"))
+            }
+            model::Verdict::Diverged => {
+                let divergence = |kind: &FindingKind| matches!(kind, FindingKind::Divergence(_));
+                (Verdict::Diverged, count(divergence, "divergence"))
+            }
+            model::Verdict::Unproved(why) => (Verdict::Unproved, why.clone()),
+            model::Verdict::Error(why) => (Verdict::Error, why.clone()),
+            model::Verdict::NotApplicable(why) => (Verdict::NotApplicable, why.clone()),
+        }
+    }
+
+    /// One finding in words.
+    fn finding(&self, finding: &Finding, waived_by: Option<String>) -> reports::Finding {
+        let (kind, divergence) = kinds(finding.kind);
+        let level = finding.req.zip(self.revision).and_then(|(req, version)| req.force(version));
+        let steps = self.log.records().iter().map(|r| r.step).max().unwrap_or(0);
+        reports::Finding {
+            kind,
+            divergence,
+            requirement: finding.req.map(|req| req.name().into()),
+            clause: finding.req.map(|req| req.info().clause.into()),
+            level: level.map(|force| level_word(force.level).into()),
+            place: reports::Place {
+                step: finding.step.into(),
+                steps: steps.into(),
+                ctrl: finding.ctrl,
+                record: finding.record,
+                at: finding.place.clone(),
+            },
+            observed: finding.observed.clone(),
+            allowed: finding
+                .allowed
+                .iter()
+                .map(|allowed| reports::Allowed {
+                    answer: allowed.answer.clone(),
+                    because: allowed.because.clone(),
+                })
+                .collect(),
+            command: finding.command.map(|sqe| reports::Command {
+                decoded: command::describe(&sqe, self.queue_of(finding, &sqe)).to_string(),
+                sqe: format!("{sqe:?}"),
+            }),
+            agreed: seen_before(self.log, finding.record as usize),
+            consequence_of: finding.consequence_of,
+            waived_by,
+            dut_lines: Vec::new(),
+        }
+    }
+
+    /// Which opcode table the command of a finding belongs to: that of the queue it was last put into.
+    fn queue_of(&self, finding: &Finding, sqe: &spec::Sqe) -> QueueKind {
+        let until = (finding.record as usize + 1).min(self.log.len());
+        let submitted =
+            self.log.records()[..until].iter().rev().find_map(|record| match record.body() {
+                Body::Submit { sqid, sqe: ref seen, .. } if seen == sqe => Some(sqid),
+                _ => None,
+            });
+        match submitted {
+            Some(sqid) if !sqid.is_admin() => QueueKind::Nvm,
+            _ => QueueKind::Admin,
+        }
+    }
+}
+
+fn kinds(kind: FindingKind) -> (reports::FindingKind, Option<reports::DivergenceKind>) {
+    use reports::FindingKind as To;
+    match kind {
+        FindingKind::Divergence(kind) => {
+            let kind = match kind {
+                DivergenceKind::Rule => reports::DivergenceKind::Rule,
+                DivergenceKind::Profile => reports::DivergenceKind::Profile,
+                DivergenceKind::Silence => reports::DivergenceKind::Silence,
+                DivergenceKind::Death => reports::DivergenceKind::Death,
+            };
+            (To::Divergence, Some(kind))
+        }
+        FindingKind::Warning => (To::Warning, None),
+        FindingKind::Anomaly => (To::Anomaly, None),
+        FindingKind::Inconclusive => (To::Inconclusive, None),
+        FindingKind::Gap => (To::Gap, None),
+    }
+}
+
+/// The level as the specification writes it.
+pub fn level_word(level: Level) -> &'static str {
+    match level {
+        Level::May => "may",
+        Level::Should => "should",
+        Level::Shall => "shall",
+    }
+}
+
+/// What had been observed before record `record`.
+fn seen_before(log: &Log, record: usize) -> Observations {
+    let mut seen = Observations::default();
+    for record in &log.records()[..record.min(log.len())] {
+        match record.body() {
+            Body::Completion { .. } => seen.completions += 1,
+            Body::RegisterRead(_) => seen.register_reads += 1,
+            Body::BytesSeen { payload, .. } => seen.data_bytes += payload.len,
+            Body::BlocksSeen { block_bytes, payload, .. } => {
+                seen.data_bytes += payload.len / 8 * u64::from(block_bytes);
+            }
+            Body::FewBlocksSeen { block_bytes, count, .. } => {
+                seen.data_bytes += u64::from(count) * u64::from(block_bytes);
+            }
+            Body::Interrupt { count, .. } => seen.interrupts += u64::from(count),
+            _ => {}
+        }
+    }
+    seen
+}
+
+/// The judge's counts, in all.
+pub fn observations(coverage: &model::Coverage) -> Observations {
+    Observations {
+        completions: coverage.completions,
+        register_reads: coverage.register_reads,
+        data_bytes: coverage.data_bytes,
+        interrupts: coverage.interrupts,
+        inconclusive: coverage.inconclusive,
+        tainted: coverage.tainted,
+    }
+}
+
+/// The judge's counts, for each requirement that has any.
+pub fn requirement_counts(coverage: &model::Coverage) -> Vec<RequirementCounts> {
+    let at =
+        |counts: &[u32], req: Req| u64::from(counts.get(usize::from(req.0)).copied().unwrap_or(0));
+    Req::all()
+        .map(|req| RequirementCounts {
+            exercised: at(&coverage.exercised, req),
+            judged: at(&coverage.judged, req),
+            diverged: at(&coverage.diverged, req),
+            ..RequirementCounts::zero(req)
+        })
+        .filter(|counts| counts.exercised + counts.judged + counts.diverged > 0)
+        .collect()
+}
+
+/// The clock, as reports write it.
+pub fn clock(clock: Clock) -> reports::Clock {
+    match clock {
+        Clock::Virtual => reports::Clock::Virtual,
+        Clock::Wall => reports::Clock::Wall,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use log::{DoorbellWrite, Interval, RegisterWrite};
+    use spec::register::DoorbellKind;
+    use spec::{Qid, Sqe};
+
+    use super::*;
+
+    const RULE: FindingKind = FindingKind::Divergence(DivergenceKind::Rule);
+
+    fn finding(kind: FindingKind, observed: &str) -> Finding {
+        Finding {
+            kind,
+            req: Req::find("create-io-sq.cqid-not-created"),
+            record: 2,
+            step: 3,
+            ctrl: 0,
+            place: "CQE".into(),
+            observed: observed.into(),
+            allowed: vec![],
+            command: Some(Sqe::new(0x01)),
+            consequence_of: None,
+        }
+    }
+
+    fn settled(verdict: model::Verdict, findings: &[Finding], waives: &str) -> Settled {
+        let text = format!(
+            "[[waiver]]\nid = 'w'\nrequirement = 'create-io-sq.cqid-not-created'\n\
+             observed = 'known*'\nreason = 'because'\nlink = 'here'\nwaives = '{waives}'"
+        );
+        let waivers = Waivers::parse(Path::new("w.toml"), &text).unwrap();
+        let requirements = [Req::find("create-io-sq.cqid-not-created").unwrap()];
+        let judged = Judged {
+            id: "t",
+            requirements: &requirements,
+            verdict: &verdict,
+            findings,
+            log: &Log::default(),
+            revision: Some(Version::new(2, 3)),
+        };
+        judged.settle(&waivers)
+    }
+
+    #[test]
+    fn a_test_is_waived_only_if_all_of_its_divergences_are() {
+        let (known, other) = (finding(RULE, "known bug"), finding(RULE, "other"));
+        let diverged = || model::Verdict::Diverged;
+        let both = settled(diverged(), &[known.clone(), other.clone()], "divergence");
+        assert_eq!((both.verdict, both.reason.as_str()), (Verdict::Diverged, "2 divergences"));
+        assert_eq!(both.findings[0].waived_by.as_deref(), Some("w"));
+        assert_eq!((both.findings[1].waived_by.as_ref(), both.used), (None, vec![0]));
+
+        let one = settled(diverged(), std::slice::from_ref(&known), "divergence");
+        assert_eq!((one.verdict, one.reason.as_str()), (Verdict::Waived, "w: because (here)"));
+
+        let consequence = Finding { consequence_of: Some(0), ..other };
+        let two = settled(diverged(), &[known.clone(), consequence], "divergence");
+        assert_eq!(two.verdict, Verdict::Waived);
+
+        let wrong_kind = settled(diverged(), &[known], "warning");
+        assert_eq!((wrong_kind.verdict, wrong_kind.used), (Verdict::Diverged, vec![]));
+    }
+
+    #[test]
+    fn warnings_anomalies_and_unproved_tests_are_waived_by_their_own_kind() {
+        let warning = [finding(FindingKind::Warning, "known habit")];
+        assert_eq!(settled(model::Verdict::Warned, &warning, "warning").verdict, Verdict::Waived);
+        assert_eq!(
+            settled(model::Verdict::Warned, &warning, "divergence").verdict,
+            Verdict::Warned
+        );
+
+        let over = || model::Verdict::Unproved("1 anomaly over budget".into());
+        let anomaly = [finding(FindingKind::Anomaly, "known hiccup")];
+        assert_eq!(settled(over(), &anomaly, "anomaly").verdict, Verdict::Waived);
+        let with_gap = [anomaly[0].clone(), finding(FindingKind::Gap, "known hiccup")];
+        assert_eq!(settled(over(), &with_gap, "anomaly").verdict, Verdict::Unproved);
+
+        let race = || model::Verdict::Unproved("known: too fast for the race".into());
+        let waived = settled(race(), &[], "unproved");
+        assert_eq!((waived.verdict, waived.used), (Verdict::Waived, vec![0]));
+        assert_eq!(settled(race(), &[], "divergence").verdict, Verdict::Unproved);
+    }
+
+    #[test]
+    fn errors_and_tests_that_do_not_apply_are_never_waived() {
+        let known = [finding(RULE, "known bug")];
+        let error = settled(model::Verdict::Error("known".into()), &known, "unproved");
+        assert_eq!(error.verdict, Verdict::Error);
+        let absent = settled(model::Verdict::NotApplicable("known".into()), &known, "unproved");
+        assert_eq!(absent.verdict, Verdict::NotApplicable);
+    }
+
+    #[test]
+    fn a_finding_is_told_with_its_queue_and_what_agreed_before_it() {
+        let mut log = Log::default();
+        let mut push = |step, body| log.push(0, step, Interval::default(), body);
+        let read = Sqe::new(0x02);
+        push(1, Body::RegisterRead(RegisterWrite { offset: 0, width: 8, value: 0 }));
+        push(2, Body::Submit { sqid: Qid(1), slot: 0, sqe: read });
+        let ring = DoorbellWrite { kind: DoorbellKind::SqTail, qid: Qid(1), value: 1 };
+        push(9, Body::Doorbell(ring));
+        let finding = Finding { command: Some(read), ..finding(RULE, "seen") };
+        let judged = Judged {
+            id: "t",
+            requirements: &[],
+            verdict: &model::Verdict::Diverged,
+            findings: std::slice::from_ref(&finding),
+            log: &log,
+            revision: Some(Version::new(2, 3)),
+        };
+        let told = judged.settle(&Waivers::default()).findings.remove(0);
+        // Opcode 02h is Read on an I/O queue and Get Log Page on the admin queue.
+        assert!(told.command.unwrap().decoded.starts_with("Read"));
+        assert_eq!((told.place.step, told.place.steps), (3, 9));
+        assert_eq!(told.agreed.register_reads, 1);
+        assert_eq!(told.level.as_deref(), Some("shall"));
+        assert_eq!(told.requirement.as_deref(), Some("create-io-sq.cqid-not-created"));
+    }
+}
