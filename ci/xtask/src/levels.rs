@@ -46,7 +46,11 @@ pub fn of(entry: &Entry) -> Result<Vec<(Version, Force)>, String> {
     let mut forces = Vec::new();
     for (revision, words) in levels {
         let from = version(revision).ok_or(format!("levels: {revision:?} is no revision"))?;
-        forces.push((from, force(words, status).ok_or(format!("levels: {words:?} is no force"))?));
+        let force = force(words, status).ok_or(format!("levels: {words:?} is no force"))?;
+        if force.status != "Open" && entry.status.is_empty() {
+            return Err(format!("levels: {words:?} binds a status, and the entry names none"));
+        }
+        forces.push((from, force));
     }
     if forces.is_empty() {
         return Err("levels is empty".into());

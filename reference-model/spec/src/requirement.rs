@@ -292,3 +292,83 @@ impl fmt::Debug for Req {
         f.write_str(self.name())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// A controller of which VS and ONCS alone are known.
+    struct Known;
+
+    impl Facts for Known {
+        fn fact(&self, fact: Fact) -> Option<u64> {
+            match fact {
+                Fact::Vs => Some(u64::from(Version::new(2, 0).to_raw())),
+                Fact::Oncs => Some(0b1_0000),
+                _ => None,
+            }
+        }
+    }
+
+    #[test]
+    fn between_two_revisions_the_weaker_force_holds() {
+        let req = create_io_sq::CQID_NOT_CREATED;
+        let force = |major, minor| req.force(Version::new(major, minor));
+        let should = Force { level: Level::Should, status: StatusForce::Recommended };
+        let shall = Force { level: Level::Shall, status: StatusForce::Exact };
+        assert_eq!(force(1, 2), None);
+        assert_eq!(force(1, 4), Some(should));
+        assert_eq!(force(2, 0), Some(should));
+        assert_eq!(force(2, 2), Some(should));
+        assert_eq!(force(2, 3), Some(shall));
+        assert_eq!(force(2, 4), Some(shall));
+    }
+
+    #[test]
+    fn the_weaker_force_is_taken_part_by_part() {
+        let open_shall = Force { level: Level::Shall, status: StatusForce::Open };
+        let exact_may = Force { level: Level::May, status: StatusForce::Exact };
+        let weaker = Force { level: Level::May, status: StatusForce::Open };
+        assert_eq!(open_shall.weaker(exact_may), weaker);
+        assert_eq!(exact_may.weaker(open_shall), weaker);
+    }
+
+    #[test]
+    fn an_unknown_fact_decides_nothing_by_itself() {
+        let cqr = Condition::Compare(Fact::CapCqr, Comparison::Ne, 0);
+        let from_1_3 = Condition::Compare(Fact::Vs, Comparison::Ge, 0x10300);
+        assert_eq!(cqr.holds(&Known), None);
+        assert_eq!(Condition::Not(&Condition::Always).holds(&Known), Some(false));
+        assert_eq!(Condition::Any(&[Condition::Always]).holds(&Known), Some(true));
+        let all: &'static [Condition] = Box::leak(Box::new([from_1_3, cqr]));
+        assert_eq!(Condition::All(all).holds(&Known), None);
+        assert_eq!(Condition::Any(all).holds(&Known), Some(true));
+    }
+
+    #[test]
+    fn a_bit_is_counted_from_0() {
+        assert_eq!(Condition::Bit(Fact::Oncs, 4).holds(&Known), Some(true));
+        assert_eq!(Condition::Bit(Fact::Oncs, 3).holds(&Known), Some(false));
+        assert_eq!(Condition::Bit(Fact::Oacs, 3).holds(&Known), None);
+    }
+
+    #[test]
+    fn names_and_ordinals_find_the_same_requirement() {
+        let req = create_io_sq::CQID_NOT_CREATED;
+        assert_eq!(Req::find("create-io-sq.cqid-not-created"), Some(req));
+        assert_eq!(Req::find("QUE-CSQ-06"), Some(req));
+        assert_eq!(req.info().clause, "Base-2.3 §5.3.2");
+        assert_eq!(Req::find("create-io-sq"), None);
+    }
+
+    #[test]
+    fn the_catalogue_names_every_handle_once() {
+        let catalogued: Vec<&str> = CATALOGUE.iter().filter_map(|entry| entry.name).collect();
+        let in_use = Req::all().filter(|req| !req.info().levels.is_empty());
+        let handles: BTreeSet<&str> = in_use.map(Req::name).collect();
+        assert_eq!(catalogued.len(), handles.len());
+        assert!(catalogued.iter().all(|name| handles.contains(name)));
+    }
+}
