@@ -225,12 +225,13 @@ impl Qemu {
 
     fn conventional_reset(&mut self) -> Result<(), Fault> {
         // The two sockets know nothing of each other: what was written comes before the reset.
-        let settled = self.machine.qtest.ask(format_args!("inl 0xcf8"));
+        let settled = self.machine.qtest.settle();
         self.judge(settled)?;
         let qmp = &mut self.machine.qmp;
         qmp.forget_events();
         let done = qmp.execute("system_reset", &json!({})).and_then(|_| qmp.await_event("RESET"));
         self.judge(done)?;
+        self.collect();
         (0..self.msix.len()).try_for_each(|n| self.program_again(n))
     }
 
@@ -312,9 +313,7 @@ impl Machine {
             })?);
         }
         // Everything posted has been done, or the first access would carry the blame.
-        qtest
-            .ask(format_args!("inl 0xcf8"))
-            .map_err(|t| not_started(&mut process, "qtest", start, t))?;
+        qtest.settle().map_err(|t| not_started(&mut process, "qtest", start, t))?;
         qtest.patience = patience;
         Ok(Self { qtest, qmp, functions, trace, process })
     }
@@ -428,14 +427,25 @@ impl Dut for Qemu {
         self.alive()?;
         self.idle = 0;
         self.arena.publish();
+        let mut refused = Ok(());
+        let mut sent = Ok(());
         for doorbell in doorbells {
-            let at = self.place(ctrl, doorbell.offset, 4)?;
+            let at = match self.place(ctrl, doorbell.offset, 4) {
+                Ok(at) => at,
+                Err(fault) => {
+                    refused = Err(fault);
+                    break;
+                }
+            };
             let value = doorbell.value;
-            let queued = self.machine.qtest.queue(format_args!("writel {at:#x} {value:#x}"));
-            self.judge(queued)?;
+            sent = self.machine.qtest.queue(format_args!("writel {at:#x} {value:#x}"));
+            if sent.is_err() {
+                break;
+            }
         }
-        let sent = self.machine.qtest.flush();
-        self.judge(sent)
+        // Those before a refused one are rung all the same.
+        let sent = sent.and_then(|()| self.machine.qtest.flush());
+        self.judge(sent).and(refused)
     }
 
     fn wait(&mut self, until: u64) -> Result<Progress, Fault> {
@@ -469,11 +479,15 @@ impl Dut for Qemu {
             Some(last) => self.vector(ctrl, last)?,
         };
         self.idle = 0;
+        let Machine { functions, qtest, .. } = &mut self.machine;
+        let off = functions[n].enable_msix(qtest, false).and_then(|()| qtest.settle());
+        self.judge(off)?;
         // Messages that came before belong to the vectors as they were.
         self.collect();
         let now = self.now();
         let Machine { functions, qtest, .. } = &mut self.machine;
         let done = self.msix[n].set_up(qtest, &functions[n], ctrl, vectors, now);
+        let done = done.and_then(|()| qtest.settle());
         self.judge(done)
     }
 
@@ -483,7 +497,11 @@ impl Dut for Qemu {
         self.idle = 0;
         let Machine { functions, qtest, .. } = &mut self.machine;
         let done = self.msix[n].mask(qtest, &functions[n], vector, masked);
-        self.judge(done)
+        // A posted write would leave it open from when on the mask holds.
+        let done = done.and_then(|()| qtest.settle());
+        self.judge(done)?;
+        self.collect();
+        Ok(())
     }
 
     fn irq_pending(&mut self, ctrl: Ctrl, vector: u16) -> Result<bool, Fault> {
@@ -516,6 +534,7 @@ impl Dut for Qemu {
                 }
                 let done = functions[n].reset(qtest);
                 self.judge(done)?;
+                self.collect();
                 self.program_again(n)?;
                 false
             }

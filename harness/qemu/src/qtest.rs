@@ -97,6 +97,12 @@ impl Qtest {
         }
     }
 
+    /// Waits until everything sent before has been done.
+    pub fn settle(&mut self) -> Result<(), Trouble> {
+        // Reading a port has no effect, and its reply comes behind all others.
+        self.ask(format_args!("inl 0xcf8")).map(|_| ())
+    }
+
     /// Consumes what has come, without waiting; finds out whether QEMU is still there.
     pub fn pump(&mut self) -> Result<(), Trouble> {
         while self.receive()? {}

@@ -45,6 +45,8 @@ fn brings_up_and_says_what_it_can_do() {
     assert!(matches!(qemu.read(ctrl, 0x4000, Width::U32), Err(Fault::Refused(_))));
     assert!(matches!(qemu.read(ctrl, 0x3ffe, Width::U32), Err(Fault::Refused(_))));
     assert!(matches!(qemu.read(Ctrl(1), 0, Width::U32), Err(Fault::Harness(_))));
+    let beyond = dut::Doorbell { offset: 0x4000, value: 0 };
+    assert!(matches!(qemu.ring(ctrl, &[beyond]), Err(Fault::Refused(_))));
 }
 
 #[test]
