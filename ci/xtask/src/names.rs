@@ -8,7 +8,7 @@ const FUNCTIONS: [(&str, &str); 2] =
     [("get_", "the noun alone"), ("test_", "what the controller or the code does")];
 
 /// Names with such a prefix that are terms: of the specification, of the standard library, of JUnit.
-const TERMS: [&str; 4] = ["get_features", "get_log_page", "get_mut", "test_case"];
+const TERMS: [&str; 4] = ["get_feature", "get_log_page", "get_mut", "test_case"];
 
 fn is_term(name: &str) -> bool {
     TERMS.iter().any(|term| name.starts_with(term))
