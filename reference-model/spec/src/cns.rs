@@ -11,12 +11,17 @@ codes! {
         ACTIVE_NAMESPACE_ID_LIST = 0x02, "Active Namespace ID List";
         NAMESPACE_IDENTIFICATION_DESCRIPTOR_LIST = 0x03, "Namespace Identification Descriptor List";
         NVM_SET_LIST = 0x04, "NVM Set List";
-        IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE = 0x05, "I/O Command Set Specific Identify Namespace";
-        IO_COMMAND_SET_SPECIFIC_IDENTIFY_CONTROLLER = 0x06, "I/O Command Set Specific Identify Controller";
-        IO_COMMAND_SET_SPECIFIC_ACTIVE_NAMESPACE_ID_LIST = 0x07, "I/O Command Set Specific Active Namespace ID List";
-        IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE = 0x08, "I/O Command Set Independent Identify Namespace";
+        IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE = 0x05,
+            "I/O Command Set Specific Identify Namespace";
+        IO_COMMAND_SET_SPECIFIC_IDENTIFY_CONTROLLER = 0x06,
+            "I/O Command Set Specific Identify Controller";
+        IO_COMMAND_SET_SPECIFIC_ACTIVE_NAMESPACE_ID_LIST = 0x07,
+            "I/O Command Set Specific Active Namespace ID List";
+        IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE = 0x08,
+            "I/O Command Set Independent Identify Namespace";
         IDENTIFY_NAMESPACE_FOR_USER_DATA_FORMAT = 0x09, "Identify Namespace for User Data Format";
-        IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE_FOR_USER_DATA_FORMAT = 0x0a, "I/O Command Set Specific Identify Namespace for User Data Format";
+        IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE_FOR_USER_DATA_FORMAT = 0x0a,
+            "I/O Command Set Specific Identify Namespace for User Data Format";
         ALLOCATED_NAMESPACE_ID_LIST = 0x10, "Allocated Namespace ID List";
         IDENTIFY_NAMESPACE_FOR_ALLOCATED_NSID = 0x11, "Identify Namespace for Allocated NSID";
         NAMESPACE_ATTACHED_CONTROLLER_LIST = 0x12, "Namespace Attached Controller List";
@@ -27,12 +32,15 @@ codes! {
         UUID_LIST = 0x17, "UUID List";
         DOMAIN_LIST = 0x18, "Domain List";
         ENDURANCE_GROUP_LIST = 0x19, "Endurance Group List";
-        IO_COMMAND_SET_SPECIFIC_ALLOCATED_NAMESPACE_ID_LIST = 0x1a, "I/O Command Set Specific Allocated Namespace ID List";
-        IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE_FOR_ALLOCATED_NSID = 0x1b, "I/O Command Set Specific Identify Namespace for Allocated NSID";
+        IO_COMMAND_SET_SPECIFIC_ALLOCATED_NAMESPACE_ID_LIST = 0x1a,
+            "I/O Command Set Specific Allocated Namespace ID List";
+        IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE_FOR_ALLOCATED_NSID = 0x1b,
+            "I/O Command Set Specific Identify Namespace for Allocated NSID";
         IDENTIFY_IO_COMMAND_SET = 0x1c, "Identify I/O Command Set";
         UNDERLYING_NAMESPACE_LIST = 0x1d, "Underlying Namespace List";
         PORTS_LIST = 0x1e, "Ports List";
-        IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE_FOR_ALLOCATED_NSID = 0x1f, "I/O Command Set Independent Identify Namespace for Allocated NSID";
+        IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE_FOR_ALLOCATED_NSID = 0x1f,
+            "I/O Command Set Independent Identify Namespace for Allocated NSID";
         SUPPORTED_CONTROLLER_STATE_FORMATS = 0x20, "Supported Controller State Formats";
     }
 }

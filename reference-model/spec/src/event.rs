@@ -74,39 +74,64 @@ macro_rules! events {
 }
 
 events! {
-    WRITE_TO_INVALID_DOORBELL_REGISTER = 0 / 0x00, Some(Lid::ERROR_INFORMATION), "Write to Invalid Doorbell Register";
-    INVALID_DOORBELL_WRITE_VALUE = 0 / 0x01, Some(Lid::ERROR_INFORMATION), "Invalid Doorbell Write Value";
+    WRITE_TO_INVALID_DOORBELL_REGISTER = 0 / 0x00, Some(Lid::ERROR_INFORMATION),
+        "Write to Invalid Doorbell Register";
+    INVALID_DOORBELL_WRITE_VALUE = 0 / 0x01, Some(Lid::ERROR_INFORMATION),
+        "Invalid Doorbell Write Value";
     DIAGNOSTIC_FAILURE = 0 / 0x02, Some(Lid::ERROR_INFORMATION), "Diagnostic Failure";
     PERSISTENT_INTERNAL_ERROR = 0 / 0x03, Some(Lid::ERROR_INFORMATION), "Persistent Internal Error";
     TRANSIENT_INTERNAL_ERROR = 0 / 0x04, Some(Lid::ERROR_INFORMATION), "Transient Internal Error";
     FIRMWARE_IMAGE_LOAD_ERROR = 0 / 0x05, Some(Lid::ERROR_INFORMATION), "Firmware Image Load Error";
-    NVM_SUBSYSTEM_RELIABILITY = 1 / 0x00, Some(Lid::SMART_HEALTH_INFORMATION), "NVM Subsystem Reliability";
+    NVM_SUBSYSTEM_RELIABILITY = 1 / 0x00, Some(Lid::SMART_HEALTH_INFORMATION),
+        "NVM Subsystem Reliability";
     TEMPERATURE_THRESHOLD = 1 / 0x01, Some(Lid::SMART_HEALTH_INFORMATION), "Temperature Threshold";
     SPARE_BELOW_THRESHOLD = 1 / 0x02, Some(Lid::SMART_HEALTH_INFORMATION), "Spare Below Threshold";
-    ATTACHED_NAMESPACE_ATTRIBUTE_CHANGED = 2 / 0x00, Some(Lid::CHANGED_ATTACHED_NAMESPACE_LIST), "Attached Namespace Attribute Changed";
-    FIRMWARE_ACTIVATION_STARTING = 2 / 0x01, Some(Lid::FIRMWARE_SLOT_INFORMATION), "Firmware Activation Starting";
-    TELEMETRY_LOG_CHANGED = 2 / 0x02, Some(Lid::TELEMETRY_CONTROLLER_INITIATED), "Telemetry Log Changed";
-    ASYMMETRIC_NAMESPACE_ACCESS_CHANGE = 2 / 0x03, Some(Lid::ASYMMETRIC_NAMESPACE_ACCESS), "Asymmetric Namespace Access Change";
-    PREDICTABLE_LATENCY_EVENT_AGGREGATE_LOG_PAGE_CHANGE = 2 / 0x04, Some(Lid::PREDICTABLE_LATENCY_EVENT_AGGREGATE), "Predictable Latency Event Aggregate Log Page Change";
-    LBA_STATUS_INFORMATION_ALERT = 2 / 0x05, Some(Lid::LBA_STATUS_INFORMATION), "LBA Status Information Alert";
-    ENDURANCE_GROUP_EVENT_AGGREGATE_LOG_PAGE_CHANGE = 2 / 0x06, Some(Lid::ENDURANCE_GROUP_EVENT_AGGREGATE), "Endurance Group Event Aggregate Log Page Change";
-    REACHABILITY_GROUP_CHANGE = 2 / 0x07, Some(Lid::REACHABILITY_GROUPS), "Reachability Group Change";
-    REACHABILITY_ASSOCIATION_CHANGE = 2 / 0x08, Some(Lid::REACHABILITY_ASSOCIATIONS), "Reachability Association Change";
-    ALLOCATED_NAMESPACE_ATTRIBUTE_CHANGED = 2 / 0x09, Some(Lid::CHANGED_ALLOCATED_NAMESPACE_LIST), "Allocated Namespace Attribute Changed";
+    ATTACHED_NAMESPACE_ATTRIBUTE_CHANGED = 2 / 0x00, Some(Lid::CHANGED_ATTACHED_NAMESPACE_LIST),
+        "Attached Namespace Attribute Changed";
+    FIRMWARE_ACTIVATION_STARTING = 2 / 0x01, Some(Lid::FIRMWARE_SLOT_INFORMATION),
+        "Firmware Activation Starting";
+    TELEMETRY_LOG_CHANGED = 2 / 0x02, Some(Lid::TELEMETRY_CONTROLLER_INITIATED),
+        "Telemetry Log Changed";
+    ASYMMETRIC_NAMESPACE_ACCESS_CHANGE = 2 / 0x03, Some(Lid::ASYMMETRIC_NAMESPACE_ACCESS),
+        "Asymmetric Namespace Access Change";
+    PREDICTABLE_LATENCY_EVENT_AGGREGATE_LOG_PAGE_CHANGE = 2 / 0x04,
+        Some(Lid::PREDICTABLE_LATENCY_EVENT_AGGREGATE),
+        "Predictable Latency Event Aggregate Log Page Change";
+    LBA_STATUS_INFORMATION_ALERT = 2 / 0x05, Some(Lid::LBA_STATUS_INFORMATION),
+        "LBA Status Information Alert";
+    ENDURANCE_GROUP_EVENT_AGGREGATE_LOG_PAGE_CHANGE = 2 / 0x06,
+        Some(Lid::ENDURANCE_GROUP_EVENT_AGGREGATE),
+        "Endurance Group Event Aggregate Log Page Change";
+    REACHABILITY_GROUP_CHANGE = 2 / 0x07, Some(Lid::REACHABILITY_GROUPS),
+        "Reachability Group Change";
+    REACHABILITY_ASSOCIATION_CHANGE = 2 / 0x08, Some(Lid::REACHABILITY_ASSOCIATIONS),
+        "Reachability Association Change";
+    ALLOCATED_NAMESPACE_ATTRIBUTE_CHANGED = 2 / 0x09, Some(Lid::CHANGED_ALLOCATED_NAMESPACE_LIST),
+        "Allocated Namespace Attribute Changed";
     ZONE_DESCRIPTOR_CHANGED = 2 / 0xef, Some(Lid::CHANGED_ZONE_LIST), "Zone Descriptor Changed";
     DISCOVERY_LOG_PAGE_CHANGE = 2 / 0xf0, Some(Lid::DISCOVERY), "Discovery Log Page Change";
-    HOST_DISCOVERY_LOG_PAGE_CHANGE = 2 / 0xf1, Some(Lid::HOST_DISCOVERY), "Host Discovery Log Page Change";
-    AVE_DISCOVERY_LOG_PAGE_CHANGE = 2 / 0xf2, Some(Lid::AVE_DISCOVERY), "AVE Discovery Log Page Change";
+    HOST_DISCOVERY_LOG_PAGE_CHANGE = 2 / 0xf1, Some(Lid::HOST_DISCOVERY),
+        "Host Discovery Log Page Change";
+    AVE_DISCOVERY_LOG_PAGE_CHANGE = 2 / 0xf2, Some(Lid::AVE_DISCOVERY),
+        "AVE Discovery Log Page Change";
     PULL_MODEL_DDC_REQUEST = 2 / 0xf3, Some(Lid::PULL_MODEL_DDC_REQUEST), "Pull Model DDC Request";
-    CROSS_CONTROLLER_RESET_COMPLETED = 2 / 0xf4, Some(Lid::CROSS_CONTROLLER_RESET), "Cross-Controller Reset Completed";
-    LOST_HOST_COMMUNICATION = 2 / 0xf5, Some(Lid::LOST_HOST_COMMUNICATION), "Lost Host Communication";
+    CROSS_CONTROLLER_RESET_COMPLETED = 2 / 0xf4, Some(Lid::CROSS_CONTROLLER_RESET),
+        "Cross-Controller Reset Completed";
+    LOST_HOST_COMMUNICATION = 2 / 0xf5, Some(Lid::LOST_HOST_COMMUNICATION),
+        "Lost Host Communication";
     NVM_SUBSYSTEM_NORMAL_SHUTDOWN = 3 / 0x00, None, "NVM Subsystem Normal Shutdown";
-    TEMPERATURE_THRESHOLD_HYSTERESIS_RECOVERY = 3 / 0x01, None, "Temperature Threshold Hysteresis Recovery";
+    TEMPERATURE_THRESHOLD_HYSTERESIS_RECOVERY = 3 / 0x01, None,
+        "Temperature Threshold Hysteresis Recovery";
     CONTROLLER_DATA_QUEUE_TAIL_POINTER = 4 / 0x00, None, "Controller Data Queue Tail Pointer";
     CONTROLLER_DATA_QUEUE_FULL_ERROR = 4 / 0x01, None, "Controller Data Queue Full Error";
     POWER_THRESHOLD_EXCEEDED = 4 / 0x02, None, "Power Threshold Exceeded";
-    RESERVATION_LOG_PAGE_AVAILABLE = 6 / 0x00, Some(Lid::RESERVATION_NOTIFICATION), "Reservation Log Page Available";
-    SANITIZE_OPERATION_COMPLETED = 6 / 0x01, Some(Lid::SANITIZE_STATUS), "Sanitize Operation Completed";
-    SANITIZE_OPERATION_COMPLETED_WITH_UNEXPECTED_DEALLOCATION = 6 / 0x02, Some(Lid::SANITIZE_STATUS), "Sanitize Operation Completed With Unexpected Deallocation";
-    SANITIZE_OPERATION_ENTERED_MEDIA_VERIFICATION_STATE = 6 / 0x03, Some(Lid::SANITIZE_STATUS), "Sanitize Operation Entered Media Verification State";
+    RESERVATION_LOG_PAGE_AVAILABLE = 6 / 0x00, Some(Lid::RESERVATION_NOTIFICATION),
+        "Reservation Log Page Available";
+    SANITIZE_OPERATION_COMPLETED = 6 / 0x01, Some(Lid::SANITIZE_STATUS),
+        "Sanitize Operation Completed";
+    SANITIZE_OPERATION_COMPLETED_WITH_UNEXPECTED_DEALLOCATION = 6 / 0x02,
+        Some(Lid::SANITIZE_STATUS),
+        "Sanitize Operation Completed With Unexpected Deallocation";
+    SANITIZE_OPERATION_ENTERED_MEDIA_VERIFICATION_STATE = 6 / 0x03, Some(Lid::SANITIZE_STATUS),
+        "Sanitize Operation Entered Media Verification State";
 }

@@ -126,7 +126,9 @@ plain_field_value!(u8: Plain, u16: Plain, u32: Bits, u64: Bits);
 
 /// Declares a typed command from its field table.
 ///
-/// ```ignore
+/// ```
+/// use lockstep_spec::{Qid, Sqe, command, command::Command};
+///
 /// command! {
 ///     /// Delete I/O Submission Queue (opcode 00h). Base-2.3 §5.3.4.
 ///     DeleteIoSq "delete-io-sq" Admin 0x00 {
@@ -134,6 +136,10 @@ plain_field_value!(u8: Plain, u16: Plain, u32: Bits, u64: Bits);
 ///         qid: Qid = 10 [15:0],
 ///     }
 /// }
+///
+/// let sqe = Sqe::from(DeleteIoSq { qid: Qid(3) });
+/// assert_eq!(sqe.dw[10], 3);
+/// assert_eq!(DeleteIoSq::project(&sqe).qid, Qid(3));
 /// ```
 ///
 /// gives `struct DeleteIoSq { pub qid: Qid }` with [`crate::command::Command`], `From<DeleteIoSq>
@@ -143,7 +149,10 @@ macro_rules! command {
     (
         $(#[$doc:meta])*
         $name:ident $text:literal $queue:ident $opcode:literal {
-            $( $(#[$fdoc:meta])* $field:ident : $ty:ty = $dword:literal [$high:literal : $low:literal] ),* $(,)?
+            $(
+                $(#[$fdoc:meta])*
+                $field:ident : $ty:ty = $dword:literal [$high:literal : $low:literal]
+            ),* $(,)?
         }
     ) => {
         $(#[$doc])*

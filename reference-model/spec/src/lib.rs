@@ -1,10 +1,11 @@
-//! What the NVM Express specifications define, as data: wire formats, numbers and requirement handles.
+//! What the NVM Express specifications define, as data: wire formats, numbers, requirement handles.
 //!
 //! Two layers, after smoltcp: **raw** structures ([`Sqe`], [`Cqe`], registers) hold any bit pattern
-//! and judge nothing; **typed** commands ([`command`]) are total projections of an SQE: every SQE
-//! projects onto them and every value encodes, so that a test starts from a good command and changes
-//! one field. What a command *means* is said elsewhere, twice and independently: by the model and
-//! by the emulator.
+//! and judge nothing; **typed** commands ([`mod@command`]) are total projections of an SQE: every
+//! SQE projects onto them and every value encodes, so that a test starts from a good command and
+//! changes one field. What a command *means* is said elsewhere, twice and independently: by the
+//! model and by the emulator. Structures in data buffers ([`identify`], [`log_page`]) are views
+//! over bytes ([`structure`]); codes (opcodes, statuses, features, events) are tables of names.
 //!
 //! This crate depends on no other crate of the project, and does no I/O.
 

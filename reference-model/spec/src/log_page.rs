@@ -27,14 +27,17 @@ codes! {
         ENDURANCE_GROUP_EVENT_AGGREGATE = 0x0f, "Endurance Group Event Aggregate";
         MEDIA_UNIT_STATUS = 0x10, "Media Unit Status";
         SUPPORTED_CAPACITY_CONFIGURATION_LIST = 0x11, "Supported Capacity Configuration List";
-        FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS = 0x12, "Feature Identifiers Supported and Effects";
+        FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS = 0x12,
+            "Feature Identifiers Supported and Effects";
         NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS = 0x13, "NVMe-MI Commands Supported and Effects";
         COMMAND_AND_FEATURE_LOCKDOWN = 0x14, "Command and Feature Lockdown";
         BOOT_PARTITION = 0x15, "Boot Partition";
         ROTATIONAL_MEDIA_INFORMATION = 0x16, "Rotational Media Information";
-        DISPERSED_NAMESPACE_PARTICIPATING_NVM_SUBSYSTEMS = 0x17, "Dispersed Namespace Participating NVM Subsystems";
+        DISPERSED_NAMESPACE_PARTICIPATING_NVM_SUBSYSTEMS = 0x17,
+            "Dispersed Namespace Participating NVM Subsystems";
         MANAGEMENT_ADDRESS_LIST = 0x18, "Management Address List";
-        PHYSICAL_INTERFACE_RECEIVER_EYE_OPENING_MEASUREMENT = 0x19, "Physical Interface Receiver Eye Opening Measurement";
+        PHYSICAL_INTERFACE_RECEIVER_EYE_OPENING_MEASUREMENT = 0x19,
+            "Physical Interface Receiver Eye Opening Measurement";
         REACHABILITY_GROUPS = 0x1a, "Reachability Groups";
         REACHABILITY_ASSOCIATIONS = 0x1b, "Reachability Associations";
         CHANGED_ALLOCATED_NAMESPACE_LIST = 0x1c, "Changed Allocated Namespace List";

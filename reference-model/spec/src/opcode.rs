@@ -108,7 +108,8 @@ opcodes! {
         FABRIC_ZONING_RECEIVE = 0x22, "Fabric Zoning Receive";
         LOCKDOWN = 0x24, "Lockdown";
         FABRIC_ZONING_LOOKUP = 0x25, "Fabric Zoning Lookup";
-        CLEAR_EXPORTED_NVM_RESOURCE_CONFIGURATION = 0x28, "Clear Exported NVM Resource Configuration";
+        CLEAR_EXPORTED_NVM_RESOURCE_CONFIGURATION = 0x28,
+            "Clear Exported NVM Resource Configuration";
         FABRIC_ZONING_SEND = 0x29, "Fabric Zoning Send";
         CREATE_EXPORTED_NVM_SUBSYSTEM = 0x2a, "Create Exported NVM Subsystem";
         MANAGE_EXPORTED_NVM_SUBSYSTEM = 0x2d, "Manage Exported NVM Subsystem";

@@ -1,4 +1,4 @@
-//! Controller properties (registers): offsets and bit fields. Base-2.3 §3.1.4, figures 35 to 46.
+//! Controller properties (registers): offsets and bit fields. Base-2.3 §3.1.4, figures 35 to 64.
 
 use bitfield_struct::bitfield;
 
@@ -24,10 +24,69 @@ pub const AQA: u32 = 0x24;
 pub const ASQ: u32 = 0x28;
 /// Offset of Admin Completion Queue Base Address (ACQ), 8 bytes.
 pub const ACQ: u32 = 0x30;
+/// Offset of NVM Subsystem Shutdown (NSSD), 4 bytes, from 2.0.
+pub const NSSD: u32 = 0x64;
 /// Offset of Controller Ready Timeouts (CRTO), 4 bytes, from 2.0.
 pub const CRTO: u32 = 0x68;
 /// Offset of the first doorbell. PCIe Transport §3.1.2.
 pub const DOORBELLS: u32 = 0x1000;
+
+/// What the host writes to NSSR for an NVM Subsystem Reset: "NVMe". Base-2.3 figure 43.
+pub const NSSR_RESET: u32 = 0x4e56_4d65;
+
+/// One property.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RegisterDef {
+    /// Offset in bytes.
+    pub offset: u32,
+    /// Size in bytes, 4 or 8.
+    pub bytes: u32,
+    /// The acronym.
+    pub name: &'static str,
+    /// The first version that defines it; before, its bytes are reserved.
+    pub since: Version,
+}
+
+const fn property(offset: u32, bytes: u32, name: &'static str, minor: (u16, u8)) -> RegisterDef {
+    RegisterDef { offset, bytes, name, since: Version::new(minor.0, minor.1) }
+}
+
+/// Every property of a memory mapped controller, by offset. Base-2.3 figure 35.
+pub const TABLE: &[RegisterDef] = &[
+    property(CAP, 8, "CAP", (1, 0)),
+    property(VS, 4, "VS", (1, 0)),
+    property(INTMS, 4, "INTMS", (1, 0)),
+    property(INTMC, 4, "INTMC", (1, 0)),
+    property(CC, 4, "CC", (1, 0)),
+    property(CSTS, 4, "CSTS", (1, 0)),
+    property(NSSR, 4, "NSSR", (1, 1)),
+    property(AQA, 4, "AQA", (1, 0)),
+    property(ASQ, 8, "ASQ", (1, 0)),
+    property(ACQ, 8, "ACQ", (1, 0)),
+    property(0x38, 4, "CMBLOC", (1, 2)),
+    property(0x3c, 4, "CMBSZ", (1, 2)),
+    property(0x40, 4, "BPINFO", (1, 3)),
+    property(0x44, 4, "BPRSEL", (1, 3)),
+    property(0x48, 8, "BPMBL", (1, 3)),
+    property(0x50, 8, "CMBMSC", (1, 4)),
+    property(0x58, 4, "CMBSTS", (1, 4)),
+    property(0x5c, 4, "CMBEBS", (1, 4)),
+    property(0x60, 4, "CMBSWTP", (1, 4)),
+    property(NSSD, 4, "NSSD", (2, 0)),
+    property(CRTO, 4, "CRTO", (2, 0)),
+    property(0xe00, 4, "PMRCAP", (1, 4)),
+    property(0xe04, 4, "PMRCTL", (1, 4)),
+    property(0xe08, 4, "PMRSTS", (1, 4)),
+    property(0xe0c, 4, "PMREBS", (1, 4)),
+    property(0xe10, 4, "PMRSWTP", (1, 4)),
+    property(0xe14, 4, "PMRMSCL", (1, 4)),
+    property(0xe18, 4, "PMRMSCU", (1, 4)),
+];
+
+/// The property that holds the byte at `offset`.
+pub fn property_at(offset: u32) -> Option<&'static RegisterDef> {
+    TABLE.iter().find(|def| (def.offset..def.offset + def.bytes).contains(&offset))
+}
 
 /// Controller Capabilities (CAP). Base-2.3 §3.1.4.1, figure 36.
 #[bitfield(u64)]
@@ -154,7 +213,7 @@ pub struct Aqa {
     __: u8,
 }
 
-/// Controller Ready Timeouts (CRTO), in units of 500 ms. Base-2.3 §3.1.4, figure 56.
+/// Controller Ready Timeouts (CRTO), in units of 500 ms. Base-2.3 §3.1.4, figure 57.
 #[bitfield(u32)]
 #[derive(PartialEq, Eq)]
 pub struct Crto {
@@ -174,9 +233,11 @@ pub enum DoorbellKind {
 }
 
 /// The offset of a doorbell: `1000h + (2y + kind) * (4 << DSTRD)`. PCIe Transport §3.1.2.
+///
+/// Saturates where the offset needs more than 32 bits: high queues with DSTRD above 13.
 pub const fn doorbell_offset(kind: DoorbellKind, qid: u16, dstrd: u8) -> u32 {
     let index = 2 * qid as u32 + matches!(kind, DoorbellKind::CqHead) as u32;
-    DOORBELLS + index * (4 << dstrd)
+    DOORBELLS.saturating_add(index.saturating_mul(4 << dstrd))
 }
 
 /// The doorbell at `offset`, if `offset` is the first byte of one.

@@ -17,7 +17,8 @@ impl Status {
         Self(field & 0x7ff)
     }
 
-    /// Status Code Type: 0 generic, 1 command specific, 2 media and data integrity, 3 path, 7 vendor.
+    /// Status Code Type: 0 generic, 1 command specific, 2 media and data integrity, 3 path
+    /// related, 7 vendor specific.
     pub const fn sct(self) -> u8 {
         (self.0 >> 8) as u8
     }
@@ -35,7 +36,10 @@ impl Status {
 
 /// Declares status constants and their table.
 macro_rules! statuses {
-    ($(#[$doc:meta])* $table:ident; $( $const:ident = $sct:literal / $sc:literal, $name:literal; )*) => {
+    (
+        $(#[$doc:meta])* $table:ident;
+        $( $const:ident = $sct:literal / $sc:literal, $name:literal; )*
+    ) => {
         impl Status {
             $( #[doc = concat!($name, ".")] pub const $const: Status = Status::new($sct, $sc); )*
 
@@ -57,12 +61,15 @@ statuses! {
     INVALID_FIELD_IN_COMMAND = 0 / 0x02, "Invalid Field in Command";
     COMMAND_ID_CONFLICT = 0 / 0x03, "Command ID Conflict";
     DATA_TRANSFER_ERROR = 0 / 0x04, "Data Transfer Error";
-    COMMANDS_ABORTED_DUE_TO_POWER_LOSS_NOTIFICATION = 0 / 0x05, "Commands Aborted due to Power Loss Notification";
+    COMMANDS_ABORTED_DUE_TO_POWER_LOSS_NOTIFICATION = 0 / 0x05,
+        "Commands Aborted due to Power Loss Notification";
     INTERNAL_ERROR = 0 / 0x06, "Internal Error";
     COMMAND_ABORT_REQUESTED = 0 / 0x07, "Command Abort Requested";
     COMMAND_ABORTED_DUE_TO_SQ_DELETION = 0 / 0x08, "Command Aborted due to SQ Deletion";
-    COMMAND_ABORTED_DUE_TO_FAILED_FUSED_COMMAND = 0 / 0x09, "Command Aborted due to Failed Fused Command";
-    COMMAND_ABORTED_DUE_TO_MISSING_FUSED_COMMAND = 0 / 0x0a, "Command Aborted due to Missing Fused Command";
+    COMMAND_ABORTED_DUE_TO_FAILED_FUSED_COMMAND = 0 / 0x09,
+        "Command Aborted due to Failed Fused Command";
+    COMMAND_ABORTED_DUE_TO_MISSING_FUSED_COMMAND = 0 / 0x0a,
+        "Command Aborted due to Missing Fused Command";
     INVALID_NAMESPACE_OR_FORMAT = 0 / 0x0b, "Invalid Namespace or Format";
     COMMAND_SEQUENCE_ERROR = 0 / 0x0c, "Command Sequence Error";
     INVALID_SGL_SEGMENT_DESCRIPTOR = 0 / 0x0d, "Invalid SGL Segment Descriptor";
@@ -86,10 +93,12 @@ statuses! {
     NAMESPACE_IS_WRITE_PROTECTED = 0 / 0x20, "Namespace is Write Protected";
     COMMAND_INTERRUPTED = 0 / 0x21, "Command Interrupted";
     TRANSIENT_TRANSPORT_ERROR = 0 / 0x22, "Transient Transport Error";
-    COMMAND_PROHIBITED_BY_COMMAND_AND_FEATURE_LOCKDOWN = 0 / 0x23, "Command Prohibited by Command and Feature Lockdown";
+    COMMAND_PROHIBITED_BY_COMMAND_AND_FEATURE_LOCKDOWN = 0 / 0x23,
+        "Command Prohibited by Command and Feature Lockdown";
     ADMIN_COMMAND_MEDIA_NOT_READY = 0 / 0x24, "Admin Command Media Not Ready";
     INVALID_KEY_TAG = 0 / 0x25, "Invalid Key Tag";
-    HOST_DISPERSED_NAMESPACE_SUPPORT_NOT_ENABLED = 0 / 0x26, "Host Dispersed Namespace Support Not Enabled";
+    HOST_DISPERSED_NAMESPACE_SUPPORT_NOT_ENABLED = 0 / 0x26,
+        "Host Dispersed Namespace Support Not Enabled";
     HOST_IDENTIFIER_NOT_INITIALIZED = 0 / 0x27, "Host Identifier Not Initialized";
     INCORRECT_KEY = 0 / 0x28, "Incorrect Key";
     FDP_DISABLED = 0 / 0x29, "FDP Disabled";
@@ -111,20 +120,25 @@ statuses! {
     INVALID_QUEUE_IDENTIFIER = 1 / 0x01, "Invalid Queue Identifier";
     INVALID_QUEUE_SIZE = 1 / 0x02, "Invalid Queue Size";
     ABORT_COMMAND_LIMIT_EXCEEDED = 1 / 0x03, "Abort Command Limit Exceeded";
-    ASYNCHRONOUS_EVENT_REQUEST_LIMIT_EXCEEDED = 1 / 0x05, "Asynchronous Event Request Limit Exceeded";
+    ASYNCHRONOUS_EVENT_REQUEST_LIMIT_EXCEEDED = 1 / 0x05,
+        "Asynchronous Event Request Limit Exceeded";
     INVALID_FIRMWARE_SLOT = 1 / 0x06, "Invalid Firmware Slot";
     INVALID_FIRMWARE_IMAGE = 1 / 0x07, "Invalid Firmware Image";
     INVALID_INTERRUPT_VECTOR = 1 / 0x08, "Invalid Interrupt Vector";
     INVALID_LOG_PAGE = 1 / 0x09, "Invalid Log Page";
     INVALID_FORMAT = 1 / 0x0a, "Invalid Format";
-    FIRMWARE_ACTIVATION_REQUIRES_CONVENTIONAL_RESET = 1 / 0x0b, "Firmware Activation Requires Conventional Reset";
+    FIRMWARE_ACTIVATION_REQUIRES_CONVENTIONAL_RESET = 1 / 0x0b,
+        "Firmware Activation Requires Conventional Reset";
     INVALID_QUEUE_DELETION = 1 / 0x0c, "Invalid Queue Deletion";
     FEATURE_IDENTIFIER_NOT_SAVEABLE = 1 / 0x0d, "Feature Identifier Not Saveable";
     FEATURE_NOT_CHANGEABLE = 1 / 0x0e, "Feature Not Changeable";
     FEATURE_NOT_NAMESPACE_SPECIFIC = 1 / 0x0f, "Feature Not Namespace Specific";
-    FIRMWARE_ACTIVATION_REQUIRES_NVM_SUBSYSTEM_RESET = 1 / 0x10, "Firmware Activation Requires NVM Subsystem Reset";
-    FIRMWARE_ACTIVATION_REQUIRES_CONTROLLER_LEVEL_RESET = 1 / 0x11, "Firmware Activation Requires Controller Level Reset";
-    FIRMWARE_ACTIVATION_REQUIRES_MAXIMUM_TIME_VIOLATION = 1 / 0x12, "Firmware Activation Requires Maximum Time Violation";
+    FIRMWARE_ACTIVATION_REQUIRES_NVM_SUBSYSTEM_RESET = 1 / 0x10,
+        "Firmware Activation Requires NVM Subsystem Reset";
+    FIRMWARE_ACTIVATION_REQUIRES_CONTROLLER_LEVEL_RESET = 1 / 0x11,
+        "Firmware Activation Requires Controller Level Reset";
+    FIRMWARE_ACTIVATION_REQUIRES_MAXIMUM_TIME_VIOLATION = 1 / 0x12,
+        "Firmware Activation Requires Maximum Time Violation";
     FIRMWARE_ACTIVATION_PROHIBITED = 1 / 0x13, "Firmware Activation Prohibited";
     OVERLAPPING_RANGE = 1 / 0x14, "Overlapping Range";
     NAMESPACE_INSUFFICIENT_CAPACITY = 1 / 0x15, "Namespace Insufficient Capacity";
@@ -140,12 +154,14 @@ statuses! {
     INVALID_SECONDARY_CONTROLLER_STATE = 1 / 0x20, "Invalid Secondary Controller State";
     INVALID_NUMBER_OF_CONTROLLER_RESOURCES = 1 / 0x21, "Invalid Number of Controller Resources";
     INVALID_RESOURCE_IDENTIFIER = 1 / 0x22, "Invalid Resource Identifier";
-    SANITIZE_PROHIBITED_WHILE_PERSISTENT_MEMORY_REGION_IS_ENABLED = 1 / 0x23, "Sanitize Prohibited While Persistent Memory Region is Enabled";
+    SANITIZE_PROHIBITED_WHILE_PERSISTENT_MEMORY_REGION_IS_ENABLED = 1 / 0x23,
+        "Sanitize Prohibited While Persistent Memory Region is Enabled";
     ANA_GROUP_IDENTIFIER_INVALID = 1 / 0x24, "ANA Group Identifier Invalid";
     ANA_ATTACH_FAILED = 1 / 0x25, "ANA Attach Failed";
     INSUFFICIENT_CAPACITY = 1 / 0x26, "Insufficient Capacity";
     NAMESPACE_ATTACHMENT_LIMIT_EXCEEDED = 1 / 0x27, "Namespace Attachment Limit Exceeded";
-    PROHIBITION_OF_COMMAND_EXECUTION_NOT_SUPPORTED = 1 / 0x28, "Prohibition of Command Execution Not Supported";
+    PROHIBITION_OF_COMMAND_EXECUTION_NOT_SUPPORTED = 1 / 0x28,
+        "Prohibition of Command Execution Not Supported";
     IO_COMMAND_SET_NOT_SUPPORTED = 1 / 0x29, "I/O Command Set Not Supported";
     IO_COMMAND_SET_NOT_ENABLED = 1 / 0x2a, "I/O Command Set Not Enabled";
     IO_COMMAND_SET_COMBINATION_REJECTED = 1 / 0x2b, "I/O Command Set Combination Rejected";
@@ -165,8 +181,10 @@ statuses! {
     CONTROLLER_SUSPENDED = 1 / 0x39, "Controller Suspended";
     CONTROLLER_NOT_SUSPENDED = 1 / 0x3a, "Controller Not Suspended";
     CONTROLLER_DATA_QUEUE_FULL = 1 / 0x3b, "Controller Data Queue Full";
-    REQUEST_EXCEEDS_MAXIMUM_NAMESPACE_SANITIZE_OPERATIONS_IN_PROGRESS = 1 / 0x3c, "Request Exceeds Maximum Namespace Sanitize Operations In Progress";
-    MANUFACTURING_DEFAULT_PERSONALITY_REQUIRED = 1 / 0x3d, "Manufacturing Default Personality Required";
+    REQUEST_EXCEEDS_MAXIMUM_NAMESPACE_SANITIZE_OPERATIONS_IN_PROGRESS = 1 / 0x3c,
+        "Request Exceeds Maximum Namespace Sanitize Operations In Progress";
+    MANUFACTURING_DEFAULT_PERSONALITY_REQUIRED = 1 / 0x3d,
+        "Manufacturing Default Personality Required";
     INVALID_POWER_LIMIT = 1 / 0x3e, "Invalid Power Limit";
     CROSS_CONTROLLER_RESET_IN_PROGRESS = 1 / 0x3f, "Cross-Controller Reset in Progress";
     CROSS_CONTROLLER_RESET_LOG_PAGE_FULL = 1 / 0x40, "Cross-Controller Reset Log Page Full";
@@ -250,7 +268,8 @@ statuses! {
     OPEN_CHANNEL_INVALID_RESET = 2 / 0xc1, "Open-Channel Invalid Reset";
     OPEN_CHANNEL_READ_HIGH_ECC = 2 / 0xd0, "Open-Channel Read High ECC";
     OPEN_CHANNEL_WRITE_FAIL_WRITE_NEXT_UNIT = 2 / 0xf0, "Open-Channel Write Fail, Write Next Unit";
-    OPEN_CHANNEL_WRITE_FAIL_CHUNK_EARLY_CLOSE = 2 / 0xf1, "Open-Channel Write Fail, Chunk Early Close";
+    OPEN_CHANNEL_WRITE_FAIL_CHUNK_EARLY_CLOSE = 2 / 0xf1,
+        "Open-Channel Write Fail, Chunk Early Close";
     OPEN_CHANNEL_OUT_OF_ORDER_WRITE = 2 / 0xf2, "Open-Channel Out of Order Write";
     OPEN_CHANNEL_EMPTY_PAGE = 2 / 0xff, "Open-Channel Empty Page";
 }

@@ -157,6 +157,9 @@ macro_rules! structure {
                 }, )*
             ];
 
+            /// What the specification calls the structure in this crate.
+            pub const NAME: &'static str = stringify!($name);
+
             /// All bytes 0.
             pub const fn zeroed() -> Self {
                 Self([0; $size])
@@ -172,6 +175,13 @@ macro_rules! structure {
             /// The bytes.
             pub fn bytes(&self) -> &[u8; $size] {
                 self.0.borrow()
+            }
+
+            /// The same structure with all reserved bytes 0.
+            pub fn without_reserved(&self) -> $name {
+                let mut copy = $name::zeroed();
+                $( copy.set().$field(self.$field()); )*
+                copy
             }
 
             $(

@@ -2,15 +2,15 @@
 //!
 //! `create-io-sq qid=1 entries=64 pc=1 cqid=2`: the command's name, then its fields. A field
 //! whose *raw* value is 0 is left out, so no `entries=` means one entry (0's based) and no `qid=`
-//! means queue 0. Bits outside the named fields are written as `dw12=0x30000`, and a command without a
-//! typed form is `admin-raw` or `nvm-raw` with its dwords. Every SQE has a text, and that text gives
-//! back the very same SQE.
+//! means queue 0. Bits outside the named fields are written as `dw12=0x30000`, and a command
+//! without a typed form is `admin-raw` or `nvm-raw` with its dwords. Every SQE has a text, and that
+//! text gives back the very same SQE.
 
 use std::fmt;
 
 use super::{CommandDef, TABLE, by_name, by_opcode};
 use crate::opcode;
-use crate::{FieldDef, Kind, QueueKind, Sqe};
+use crate::{Cid, Cns, Fid, FieldDef, Kind, Lid, Nsid, QueueKind, Sqe};
 
 /// Why a text is not an SQE.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,7 +23,10 @@ pub struct TextError {
 
 impl fmt::Display for TextError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: expected {}", self.word, self.expected)
+        match &self.word[..] {
+            "" => write!(f, "the command is missing: expected {}", self.expected),
+            word => write!(f, "`{word}`: expected {}", self.expected),
+        }
     }
 }
 
@@ -134,8 +137,9 @@ fn set_dword(
             let mut probe = [0; 16];
             probe[index] = taken;
             let field = command.all_fields().find(|field| field.read(&probe) != 0);
-            let owner = field.map_or("the command's name", |field| field.name);
-            return error(word, format!("bits {taken:#x} to be set by `{owner}`"));
+            let owner =
+                field.map_or("the command's name".to_string(), |field| format!("`{}`", field.name));
+            return error(word, format!("bits {taken:#x} to be set by {owner}"));
         }
     }
     sqe.dw[index] |= bits;
@@ -194,8 +198,10 @@ impl fmt::Display for Description {
                 field_in_words(f, field, raw)?;
             }
         }
-        for (n, dw) in rest(command, sqe).iter().enumerate().filter(|(_, dw)| **dw != 0) {
-            write!(f, "  reserved bits DW{n} {dw:#x}")?;
+        // Abort's own `cid` hides the common one, which is told nowhere.
+        let rest = rest(command, &sqe.with_cid(Cid(0)));
+        for (n, dw) in rest.iter().enumerate().filter(|(_, dw)| **dw != 0) {
+            write!(f, "  DW{n} {dw:#x} outside its fields")?;
         }
         Ok(())
     }
@@ -204,19 +210,34 @@ impl fmt::Display for Description {
 fn field_in_words(f: &mut fmt::Formatter<'_>, field: &FieldDef, raw: u64) -> fmt::Result {
     let name = field.name.to_uppercase();
     match (field.kind, field.name) {
-        (Kind::Count, "entries") => write!(f, "  {} entries", raw + 1),
-        (Kind::Count, "nlb") => write!(f, "  {} block{}", raw + 1, if raw == 0 { "" } else { "s" }),
+        (Kind::Count, "entries") => write!(f, "  {}", counted(raw + 1, "entry", "entries")),
+        (Kind::Count, "nlb") => write!(f, "  {}", counted(raw + 1, "block", "blocks")),
         (Kind::Count, _) => write!(f, "  {name} {}", raw + 1),
-        (Kind::Code, _) => write!(f, "  {name} {raw:02X}h"),
+        (Kind::Code, _) => {
+            write!(f, "  {name} {raw:02X}h")?;
+            code_name(field, raw).map_or(Ok(()), |text| write!(f, " {text}"))
+        }
         (Kind::Address, _) => write!(f, "  {name} {}", crate::num::grouped_hex(raw)),
         (Kind::Bits, _) => write!(f, "  {name} {raw:#x}"),
-        (Kind::Identifier, "nsid") if raw == 0xffff_ffff => write!(f, "  {name} FFFFFFFFh"),
-        (Kind::Plain | Kind::Identifier, _) => {
-            write!(
-                f,
-                "  {}{raw}",
-                if name.ends_with("_Z") { name.clone() + " raw " } else { name.clone() + " " }
-            )
+        (Kind::Identifier, "nsid") if raw == u64::from(Nsid::BROADCAST.0) => {
+            write!(f, "  {name} FFFFFFFFh")
         }
+        (Kind::Plain | Kind::Identifier, _) => match name.strip_suffix("_Z") {
+            Some(name) => write!(f, "  {name} {raw} (0's based)"),
+            None => write!(f, "  {name} {raw}"),
+        },
+    }
+}
+
+fn counted(n: u64, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
+}
+
+fn code_name(field: &FieldDef, raw: u64) -> Option<&'static str> {
+    match field.name {
+        "cns" => Cns(raw as u8).name(),
+        "fid" => Fid(raw as u8).name(),
+        "lid" => Lid(raw as u8).name(),
+        _ => None,
     }
 }

@@ -251,7 +251,8 @@ structure! {
         dctype: u8 = [1806:1806],
         /// Cross-Controller Reset Limit (CCRL). From 2.3.
         ccrl: u8 = [1807:1807],
-        /// Power State Descriptors (PSD0 to PSD31), 32 bytes each: [`Self::power_state`].
+        /// Power State Descriptors (PSD0 to PSD31), 32 bytes each:
+        /// [`IdentifyController::power_state`].
         psd: [u8; 1024] = [3071:2048],
         /// Vendor specific.
         vs: [u8; 1024] = [4095:3072],

@@ -24,7 +24,8 @@ structure! {
         /// Number of LBA Formats (NLBAF), 0's based.
         nlbaf: u8 = [25:25],
         /// Formatted LBA Size (FLBAS): bits 3:0 low bits of the format index, 4 metadata in the
-        /// extended block, 6:5 high bits of the index (from 2.0). [`Self::format_index`].
+        /// extended block, 6:5 high bits of the index (from 2.0):
+        /// [`IdentifyNamespace::format_index`].
         flbas: u8 = [26:26],
         /// Metadata Capabilities (MC): bit 0 extended block, 1 separate buffer.
         mc: u8 = [27:27],
