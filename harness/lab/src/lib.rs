@@ -1,1 +1,53 @@
-//! TODO
+//! The lab: how a host drives a DUT, writes down what it saw, and lets the model judge.
+//!
+//! - A test is a function over a [`Lab`], marked `#[conformance]` and found in [`tests`].
+//! - [`Ctl`] is its handle of a controller. Every call is sugar over [`Action`]s, which all go through one
+//!   door, so that any run can be kept as a [`Sequence`], replayed, shrunk and exported.
+//! - [`Bench`] holds a DUT, runs tests and sequences on it, and gives each a fresh controller.
+//! - What was seen becomes records of a [`log::Log`]; the judge follows them and makes findings
+//!   and the verdict. The lab has no opinion of its own.
+//!
+//! It does not open DUTs, apply waivers or write reports: the runner does.
+
+mod action;
+mod answer;
+mod audit;
+mod bench;
+mod buffer;
+mod content;
+mod core;
+mod ctl;
+mod host;
+mod lab;
+mod memory;
+mod observe;
+mod prelude;
+mod queue;
+mod registry;
+mod sequence;
+mod stop;
+mod trace;
+
+pub use self::action::{
+    Action, Block, BufferId, ClaimOn, CommandId, Condition, Hazard, Links, Patience, Place, Seen,
+    Word,
+};
+pub use self::answer::{Answer, Pending};
+pub use self::bench::{Bench, TestRun, judge, run_test};
+pub use self::buffer::{Buffer, Data, Shape};
+pub use self::core::Settings;
+pub use self::ctl::{ADMIN_ENTRIES, Ctl, QUEUES_ASKED, Shutdown};
+pub use self::host::{ControllerFacts, NamespaceFacts};
+pub use self::lab::Lab;
+pub use self::registry::{TestCase, tests};
+pub use self::sequence::{Sequence, Start};
+pub use self::stop::{Outcome, Stop};
+pub use ::log::random::Random;
+pub use lab_macros::conformance;
+
+/// For the code that `#[conformance]` writes.
+#[doc(hidden)]
+pub mod private {
+    pub use inventory;
+    pub use spec::requirement;
+}

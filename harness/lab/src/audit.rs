@@ -1,0 +1,230 @@
+//! The audit that every segment ends with: what was done is read back, or it does not count.
+
+use log::Perm;
+use spec::command::{GetFeatures, Identify};
+use spec::register::{self, Csts};
+use spec::{Cns, Entries, Fid, Lba, Nsid, Qid};
+
+use crate::action::{Action, Condition, Patience, Seen};
+use crate::core::Core;
+use crate::stop::{Outcome, Stop};
+
+/// The most logical blocks of one namespace that are read back.
+const BLOCKS_MAX: u64 = 8192;
+
+impl Core<'_> {
+    /// Drains, sweeps, reads back touched LBAs and their neighbours, features and Identify.
+    pub(crate) fn audit(&mut self) -> Result<Seen, Stop> {
+        self.hidden += 1;
+        let done = (0..self.caps.controllers).try_for_each(|ctrl| self.audit_controller(ctrl));
+        self.hidden -= 1;
+        done?;
+        self.sweep_guards();
+        Ok(Seen::Nothing)
+    }
+
+    fn audit_controller(&mut self, ctrl: u8) -> Outcome {
+        let used = self.controller(ctrl).cap.is_some();
+        if !used {
+            return Ok(());
+        }
+        let csts = Csts::from(self.read_register(ctrl, register::CSTS, 4)? as u32);
+        let controller = self.controller(ctrl);
+        if !csts.rdy() || csts.cfs() || controller.shut_down || !controller.cc.en() {
+            return self.look_at_all_slots(ctrl);
+        }
+        let condition = Condition::AllCompleted;
+        self.perform(&Action::Wait { ctrl, condition, patience: Patience::Default })?;
+        self.look_at_all_slots(ctrl)?;
+        self.release_all(ctrl)?;
+        self.read_back(ctrl)?;
+        self.audit_admin(ctrl)?;
+        self.look_at_all_slots(ctrl)
+    }
+
+    fn release_all(&mut self, ctrl: u8) -> Outcome {
+        self.controller(ctrl).cqids().into_iter().try_for_each(|cqid| {
+            self.release(ctrl, cqid)?;
+            Ok(())
+        })
+    }
+
+    /// One hidden command: submit, ring, wait, release. `None` if it never completed.
+    fn ask(&mut self, ctrl: u8, sqid: Qid, sqe: spec::Sqe) -> Result<Option<spec::Cqe>, Stop> {
+        let id = self.next_command();
+        let links = self.links_of(ctrl, sqid, &sqe);
+        self.perform(&Action::Submit { ctrl, sqid, id, sqe, links })?;
+        self.perform(&Action::Ring { ctrl, sqid })?;
+        let (condition, patience) = (Condition::Completed(id), Patience::Default);
+        self.perform(&Action::Wait { ctrl, condition, patience })?;
+        self.release_all(ctrl)?;
+        Ok(match self.command(id)?.fate {
+            crate::host::Fate::Completed(cqe) => Some(cqe),
+            _ => None,
+        })
+    }
+
+    fn hidden_buffer(&mut self, ctrl: u8, bytes: u64) -> Result<spec::Addr, Stop> {
+        let id = self.next_buffer();
+        let page = self.controller(ctrl).page_bytes() as u32;
+        let (offset, perm, fill) = (0, Perm::FromController, 0xa5);
+        self.perform(&Action::Buffer { id, bytes, offset, page, perm, fill })?;
+        self.place(crate::action::Place::In(id, 0))
+    }
+
+    fn audit_admin(&mut self, ctrl: u8) -> Outcome {
+        let page = self.hidden_buffer(ctrl, 4096)?;
+        let identify = Identify { prp1: page, cns: Cns::IDENTIFY_CONTROLLER, ..Default::default() };
+        let answer = self.ask(ctrl, Qid::ADMIN, identify.into())?;
+        if answer.is_some_and(|cqe| cqe.status().is_success()) {
+            self.see_bytes(page, 4096)?;
+        }
+        let cached = self.controller(ctrl).facts.is_some_and(|facts| facts.volatile_write_cache);
+        for (fid, asked) in [(Fid::NUMBER_OF_QUEUES, true), (Fid::VOLATILE_WRITE_CACHE, cached)] {
+            if asked {
+                self.ask(ctrl, Qid::ADMIN, GetFeatures { fid, ..Default::default() }.into())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the touched blocks and their neighbours of every namespace.
+    fn read_back(&mut self, ctrl: u8) -> Outcome {
+        let touched: Vec<_> =
+            self.host.controllers.iter().flat_map(|c| c.touched.iter().copied()).collect();
+        if touched.is_empty() {
+            return Ok(());
+        }
+        let Some(qid) = self.audit_queue(ctrl)? else { return Ok(()) };
+        for namespace in self.host.namespaces.clone() {
+            let mine = touched.iter().filter(|(nsid, ..)| *nsid == namespace.nsid);
+            let ranges = ranges(mine.map(|(_, lba, n)| (*lba, u64::from(*n))), namespace.blocks);
+            let limit = self.controller(ctrl).facts.and_then(|facts| facts.transfer_bytes_max);
+            let page = self.controller(ctrl).page_bytes();
+            // Two pages need no PRP list, which keeps the audit's own commands simple.
+            let bytes = limit.unwrap_or(u64::MAX).min(2 * page);
+            let step = (bytes / u64::from(namespace.block_bytes)).max(1);
+            let buffer = self.hidden_buffer(ctrl, step * u64::from(namespace.block_bytes))?;
+            for (first, count) in ranges {
+                let mut at = 0;
+                while at < count {
+                    let blocks = (count - at).min(step) as u32;
+                    self.read_chunk(ctrl, qid, namespace, (first + at, blocks), buffer)?;
+                    at += u64::from(blocks);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn read_chunk(
+        &mut self,
+        ctrl: u8,
+        qid: Qid,
+        namespace: crate::host::NamespaceFacts,
+        (lba, blocks): (u64, u32),
+        buffer: spec::Addr,
+    ) -> Outcome {
+        let page = self.controller(ctrl).page_bytes();
+        let bytes = u64::from(blocks) * u64::from(namespace.block_bytes);
+        let prp2 = if bytes > page { spec::Addr(buffer.0 + page) } else { spec::Addr(0) };
+        let read = spec::command::Read {
+            nsid: Nsid(namespace.nsid),
+            slba: Lba(lba),
+            nlb: Entries(blocks),
+            prp1: buffer,
+            prp2,
+            ..Default::default()
+        };
+        let answer = self.ask(ctrl, qid, read.into())?;
+        if answer.is_some_and(|cqe| cqe.status().is_success()) {
+            self.see_blocks(buffer, namespace.block_bytes, blocks)?;
+        }
+        Ok(())
+    }
+
+    /// An I/O queue to read through: one that exists and works, or a new pair.
+    fn audit_queue(&mut self, ctrl: u8) -> Result<Option<Qid>, Stop> {
+        let controller = self.controller(ctrl);
+        let usable = |qid: &Qid| {
+            let sq = controller.sq(*qid);
+            !qid.is_admin() && sq.is_some_and(|sq| sq.in_flight.is_empty() && sq.free() > 0)
+        };
+        if let Some(qid) = controller.sqids().into_iter().find(usable) {
+            return Ok(Some(qid));
+        }
+        let Some((sqs, cqs)) = controller.granted else { return Ok(None) };
+        let free = (1..=sqs.min(cqs))
+            .map(Qid)
+            .find(|qid| controller.sq(*qid).is_none() && controller.cq(*qid).is_none());
+        let Some(qid) = free else { return Ok(None) };
+        let shared = self.shared_pair(ctrl, qid)?;
+        Ok(shared.then_some(qid))
+    }
+
+    fn shared_pair(&mut self, ctrl: u8, qid: Qid) -> Result<bool, Stop> {
+        let entries = Entries(16.min(self.controller(ctrl).queue_entries_max()));
+        let memory = |core: &mut Self, bytes: u64, perm| {
+            let id = core.next_buffer();
+            let page = core.controller(ctrl).page_bytes() as u32;
+            core.perform(&Action::Buffer { id, bytes, offset: 0, page, perm, fill: 0 })?;
+            core.place(crate::action::Place::In(id, 0))
+        };
+        let prp1 = memory(self, u64::from(entries.0) * 16, Perm::FromController)?;
+        let cq = spec::command::CreateIoCq { prp1, qid, entries, pc: true, ..Default::default() };
+        let prp1 = memory(self, u64::from(entries.0) * 64, Perm::ToController)?;
+        let sq = spec::command::CreateIoSq {
+            prp1,
+            qid,
+            entries,
+            pc: true,
+            cqid: qid,
+            ..Default::default()
+        };
+        for sqe in [cq.into(), sq.into()] {
+            let answer = self.ask(ctrl, Qid::ADMIN, sqe)?;
+            if !answer.is_some_and(|cqe| cqe.status().is_success()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// The touched ranges with one neighbour on each side, merged, inside the namespace, and bounded.
+fn ranges(touched: impl Iterator<Item = (u64, u64)>, size: u64) -> Vec<(u64, u64)> {
+    let mut wide: Vec<(u64, u64)> = touched
+        .map(|(lba, n)| (lba.saturating_sub(1), lba.saturating_add(n).saturating_add(1).min(size)))
+        .filter(|(from, to)| from < to)
+        .collect();
+    wide.sort_unstable();
+    let mut merged: Vec<(u64, u64)> = Vec::new();
+    for (from, to) in wide {
+        match merged.last_mut() {
+            Some((_, end)) if from <= *end => *end = to.max(*end),
+            _ => merged.push((from, to)),
+        }
+    }
+    let mut left = BLOCKS_MAX;
+    let mut bounded = Vec::new();
+    for (from, to) in merged {
+        let count = (to - from).min(left);
+        left -= count;
+        if count != 0 {
+            bounded.push((from, count));
+        }
+    }
+    bounded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ranges;
+
+    #[test]
+    fn neighbours_are_read_back_too_and_ranges_merge() {
+        let touched = [(0, 2), (10, 1), (3, 1), (99, 5), (500, 1)];
+        assert_eq!(ranges(touched.into_iter(), 100), [(0, 5), (9, 3), (98, 2)]);
+        assert_eq!(ranges([(u64::MAX, 5)].into_iter(), 100), []);
+    }
+}

@@ -1,0 +1,130 @@
+//! The bench: where a DUT stands while tests, sequences and fuzzing run on it, one after the other.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use dut::Dut;
+use log::Log;
+use log::random::Random;
+use model::{Coverage, Finding, Judge, Profile, Verdict};
+
+use crate::core::{Core, Settings};
+use crate::lab::Lab;
+use crate::prelude::Prelude;
+use crate::registry::TestCase;
+use crate::sequence::Sequence;
+use crate::stop::{Outcome, Stop};
+
+/// What one run of a test or a sequence gave.
+#[derive(Clone, Debug)]
+pub struct TestRun {
+    /// The whole segment, bring-up included.
+    pub log: Log,
+    /// What the host did after bring-up.
+    pub sequence: Sequence,
+    /// The judge's verdict, before waivers.
+    pub verdict: Verdict,
+    /// What the judge found, in order.
+    pub findings: Vec<Finding>,
+    /// What was exercised and judged.
+    pub coverage: Coverage,
+    /// Why the test stopped before its end, if it did.
+    pub stop: Option<Stop>,
+    /// How much of the DUT's time it took, in nanoseconds.
+    pub nanos: u64,
+}
+
+/// A DUT with the profile that it is judged by, and the bring-up that its tests share.
+pub struct Bench<'d> {
+    dut: &'d mut dyn Dut,
+    profile: Arc<Profile>,
+    settings: Settings,
+    snapshot: Option<Rc<Prelude>>,
+}
+
+impl<'d> Bench<'d> {
+    /// A bench for this DUT.
+    pub fn new(dut: &'d mut dyn Dut, profile: Arc<Profile>, settings: Settings) -> Self {
+        Self { dut, profile, settings, snapshot: None }
+    }
+
+    /// The DUT.
+    pub fn dut(&mut self) -> &mut dyn Dut {
+        self.dut
+    }
+
+    /// Runs a registered test, with the random numbers of (`seed`, its id), and claims its requirements.
+    pub fn run(&mut self, test: &TestCase, seed: u64) -> TestRun {
+        let id = test.id();
+        self.run_as(&id, seed, |lab| {
+            (test.run)(lab)?;
+            test.requirements.iter().try_for_each(|req| lab.judged(*req))
+        })
+    }
+
+    /// Runs any body as a test called `name`.
+    pub fn run_as(
+        &mut self,
+        name: &str,
+        seed: u64,
+        body: impl FnOnce(&mut Lab<'_>) -> Outcome,
+    ) -> TestRun {
+        let began = self.dut.now();
+        let core = Core::new(self.dut, Arc::clone(&self.profile), self.settings);
+        let core = Rc::new(RefCell::new(core));
+        let random = Random::named(seed, name);
+        let snapshot = self.snapshot.clone();
+        let mut lab = Lab { core: Rc::clone(&core), random, started: None, snapshot };
+        lab.core.borrow_mut().sequence.seed = seed;
+        let outcome = body(&mut lab);
+        lab.finish();
+        self.snapshot = lab.snapshot.take();
+        drop(lab);
+        // A test that keeps a handle beyond its end (in a static, say) would still hold the core.
+        let mut core = core.borrow_mut();
+        let core = &mut *core;
+        TestRun {
+            verdict: core.judge.verdict(),
+            findings: core.judge.findings().to_vec(),
+            coverage: core.judge.coverage().clone(),
+            log: std::mem::take(&mut core.log),
+            sequence: std::mem::take(&mut core.sequence),
+            stop: outcome.err(),
+            nanos: core.dut.now().saturating_sub(began),
+        }
+    }
+
+    /// Runs a sequence step by step. A step that cannot be done (its buffer or queue is missing
+    /// because an earlier step was deleted) is passed over.
+    pub fn replay(&mut self, sequence: &Sequence) -> TestRun {
+        self.run_as("replay", sequence.seed, |lab| {
+            lab.start(sequence.start)?;
+            for action in &sequence.actions {
+                match lab.perform(action) {
+                    Ok(_) | Err(Stop::Diverged(_) | Stop::Refused(_)) => {}
+                    Err(stop) => return Err(stop),
+                }
+            }
+            Ok(())
+        })
+    }
+}
+
+/// Runs one test on a DUT that nothing else uses. Many tests: make one [`Bench`] for all.
+pub fn run_test(
+    dut: &mut dyn Dut,
+    test: &TestCase,
+    profile: Arc<Profile>,
+    seed: u64,
+    settings: Settings,
+) -> TestRun {
+    Bench::new(dut, profile, settings).run(test, seed)
+}
+
+/// What the judge makes of a log: the same findings and verdict as when it was written.
+pub fn judge(log: &Log, profile: Arc<Profile>) -> (Verdict, Vec<Finding>, Coverage) {
+    let mut judge = Judge::new(profile);
+    judge.catch_up(log);
+    (judge.verdict(), judge.findings().to_vec(), judge.coverage().clone())
+}

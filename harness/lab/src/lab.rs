@@ -1,0 +1,100 @@
+//! The lab: one test's view of a DUT.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use dut::Capabilities;
+use log::random::Random;
+use spec::Req;
+
+use crate::action::{Action, ClaimOn, Seen};
+use crate::core::Core;
+use crate::ctl::Ctl;
+use crate::prelude;
+use crate::sequence::Start;
+use crate::stop::{Outcome, Stop};
+
+/// What a lab and its controller handles share.
+pub(crate) type Shared<'d> = Rc<RefCell<Core<'d>>>;
+
+/// One test's view of a DUT: a fresh subsystem, a story, a stream of random numbers.
+pub struct Lab<'d> {
+    pub(crate) core: Shared<'d>,
+    pub(crate) random: Random,
+    pub(crate) started: Option<Start>,
+    pub(crate) snapshot: Option<Rc<prelude::Prelude>>,
+}
+
+impl<'d> Lab<'d> {
+    /// Controller 0, reset, enabled and identified, with the number of queues set. Every such test starts
+    /// from the same state; where the DUT can be rewound, bring-up is done and judged only once.
+    pub fn enabled_controller(&mut self) -> Result<Ctl<'d>, Stop> {
+        self.start(Start::Enabled)?;
+        Ok(Ctl::new(Rc::clone(&self.core), 0))
+    }
+
+    /// Controller `n` as it is. If this is the first call of the test, all of them have just been reset.
+    pub fn controller(&mut self, n: u8) -> Result<Ctl<'d>, Stop> {
+        self.start(Start::Reset)?;
+        self.needs(n < self.capabilities().controllers, &format!("{} controllers", n + 1))?;
+        Ok(Ctl::new(Rc::clone(&self.core), n))
+    }
+
+    /// Begins the segment, unless it has begun.
+    pub(crate) fn start(&mut self, start: Start) -> Outcome {
+        if self.started.is_some() {
+            return Ok(());
+        }
+        self.started = Some(start);
+        prelude::begin(self, start)
+    }
+
+    /// Stops the test as not applicable, unless `holds`. `words` name what is needed.
+    pub fn needs(&mut self, holds: bool, words: &str) -> Outcome {
+        if holds {
+            return Ok(());
+        }
+        Err(self.core.borrow_mut().not_applicable(words))
+    }
+
+    /// Tells a line of the story: "Given ...", "When ...", "Then ...".
+    pub fn note(&mut self, words: &str) -> Outcome {
+        self.perform(&Action::Note(words.to_string())).map(|_| ())
+    }
+
+    /// Claims that a requirement was judged at least once.
+    pub fn judged(&mut self, req: Req) -> Outcome {
+        self.perform(&Action::Claim(ClaimOn::Judged(req))).map(|_| ())
+    }
+
+    /// Does one action.
+    pub fn perform(&mut self, action: &Action) -> Result<Seen, Stop> {
+        self.core.borrow_mut().perform(action)
+    }
+
+    /// What the transport can do.
+    pub fn capabilities(&self) -> std::sync::Arc<Capabilities> {
+        std::sync::Arc::clone(&self.core.borrow().caps)
+    }
+
+    /// The test's own random numbers: they follow from the run's seed and the test's name.
+    pub fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    /// The time on the DUT's clock, in nanoseconds.
+    pub fn now(&self) -> u64 {
+        self.core.borrow().dut.now()
+    }
+
+    /// Ends the segment: the audit, then the `End` record. Gives whether the audit ran to its end.
+    pub fn finish(&mut self) -> bool {
+        let started = self.start(Start::Reset);
+        let mut core = self.core.borrow_mut();
+        let audited = started.is_ok() && core.perform(&Action::Audit).is_ok();
+        core.push_now(0, log::Body::End { audited });
+        let core = &mut *core;
+        core.judge.catch_up(&core.log);
+        audited
+    }
+}
