@@ -1,8 +1,6 @@
 //! [`Qemu`]: the DUT.
 
 use std::fs::File;
-use std::os::fd::AsRawFd;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,20 +8,20 @@ use dut::{
     Arena, Capabilities, Clock, Ctrl, DmaVisibility, Doorbell, Dut, Event, Fault, Identity,
     IrqPrecision, Progress, ResetOutcome, Width,
 };
-use log::ResetKind;
+use log::{Perm, ResetKind};
 use rustix::fs::{MemfdFlags, memfd_create};
 use serde_json::json;
 use spec::Addr;
 
 use crate::OpenError;
-use crate::msix::Msix;
+use crate::iommu::{self, Iommu};
+use crate::machine::Machine;
+use crate::msix::{self, Msix};
 use crate::nbd::Hold;
-use crate::options::{Backend, Descriptors, FIRST_SLOT, Options};
-use crate::pci::{Function, PciError, Window};
-use crate::process::{Process, check_version};
-use crate::qmp::Qmp;
-use crate::qtest::{Qtest, Trouble};
-use crate::tail::Tail;
+use crate::options::{Backend, Options};
+use crate::pci::Function;
+use crate::process::check_version;
+use crate::qtest::Trouble;
 
 /// Bytes of guest memory that belong to the transport.
 const TRANSPORT_BYTES: u64 = 1 << 20;
@@ -47,6 +45,7 @@ pub struct Qemu {
     start: Instant,
     machine: Machine,
     msix: Vec<Msix>,
+    iommu: Option<Iommu>,
     /// Seen, and not yet handed over.
     events: Vec<Event>,
     /// Why QEMU is gone.
@@ -55,17 +54,9 @@ pub struct Qemu {
     idle: u32,
 }
 
-/// One QEMU process and what is connected to it.
-struct Machine {
-    qtest: Qtest,
-    qmp: Qmp,
-    functions: Vec<Function>,
-    trace: Option<Tail>,
-    process: Process,
-}
-
 impl Qemu {
-    /// Where [`Dut::memory`] begins. The first MiB of guest memory, below it, is the transport's.
+    /// Where [`Dut::memory`] begins (4 GiB higher with an IOMMU). The first MiB of guest memory,
+    /// below it, is the transport's.
     pub const ARENA_BASE: Addr = Addr(TRANSPORT_BYTES);
 
     /// Starts QEMU and brings its PCI functions up: BARs assigned, bus mastering on, MSI-X off,
@@ -75,25 +66,30 @@ impl Qemu {
         let version = check_version(&options.program)?;
         let memory = anonymous("lockstep-qemu-memory", options.memory)
             .map_err(OpenError::host("guest memory"))?;
-        let map = OpenError::host("mapping guest memory");
-        let arena = Arena::over_at(
-            &memory,
-            TRANSPORT_BYTES,
-            options.memory - TRANSPORT_BYTES,
-            Self::ARENA_BASE,
-        )
-        .map_err(map)?;
-        let words = Arena::over(&memory, TRANSPORT_BYTES, Addr(0))
-            .map_err(OpenError::host("mapping guest memory"))?;
+        let (tables, offset) = match options.iommu {
+            true => (Iommu::table_bytes(options.memory), iommu::OFFSET),
+            false => (0, 0),
+        };
+        let top = options.memory - tables;
+        let map = |from: u64, to: u64, base: u64| {
+            Arena::over_at(&memory, from, to - from, Addr(base))
+                .map_err(OpenError::host("mapping guest memory"))
+        };
+        let arena = map(TRANSPORT_BYTES, top, Self::ARENA_BASE.0 + offset)?;
+        let words = map(0, TRANSPORT_BYTES, 0)?;
+        let iommu = match options.iommu {
+            true => Some(Iommu::new(map(top, options.memory, top)?, msix::WORDS)),
+            false => None,
+        };
         let images = images(&options)?;
         let holds = match options.backend {
             Backend::Nbd => options.namespaces.iter().map(|n| Hold::new(n.bytes)).collect(),
             Backend::Raw | Backend::Null => Vec::new(),
         };
         let machine = Machine::start(&options, &memory, &images, &holds)?;
-        let capabilities = capabilities(&machine.functions);
-        let msix = machine.functions.iter().map(|_| Msix::default()).collect();
-        Ok(Self {
+        let capabilities = capabilities(&machine.functions, options.iommu);
+        let msix = machine.functions.iter().map(|_| Msix::new(offset)).collect();
+        let mut qemu = Self {
             options,
             version,
             capabilities,
@@ -105,10 +101,20 @@ impl Qemu {
             start: Instant::now(),
             machine,
             msix,
+            iommu,
             events: Vec::new(),
             gone: None,
             idle: 0,
-        })
+        };
+        qemu.translate().map_err(|fault| OpenError::Pci(fault.to_string()))?;
+        Ok(qemu)
+    }
+
+    /// Turns the IOMMU on, if there is one.
+    fn translate(&mut self) -> Result<(), Fault> {
+        let Some(iommu) = &mut self.iommu else { return Ok(()) };
+        let done = iommu.turn_on(&mut self.machine.qtest);
+        self.judge(done)
     }
 
     /// The handle on the backend of namespace `nsid` ([`Backend::Nbd`] only).
@@ -209,7 +215,14 @@ impl Qemu {
             });
         }
         if let Some(trace) = &mut self.machine.trace {
-            trace.lines(&mut |line| events.push(Event::Line(line)));
+            trace.lines(&mut |line| match iommu::fault(&line, seen) {
+                Some(fault) => {
+                    if !events.last_mut().is_some_and(|last| iommu::joined(last, &fault)) {
+                        events.push(fault);
+                    }
+                }
+                None => events.push(Event::Line(line)),
+            });
         }
     }
 
@@ -232,6 +245,7 @@ impl Qemu {
         let done = qmp.execute("system_reset", &json!({})).and_then(|_| qmp.await_event("RESET"));
         self.judge(done)?;
         self.collect();
+        self.translate()?;
         (0..self.msix.len()).try_for_each(|n| self.program_again(n))
     }
 
@@ -254,87 +268,8 @@ impl Qemu {
                 return Err(Fault::Harness(error.to_string()));
             }
         }
+        self.translate()?;
         (0..self.msix.len()).try_for_each(|n| self.program_again(n))
-    }
-}
-
-impl Machine {
-    fn start(
-        options: &Options,
-        memory: &File,
-        images: &[File],
-        holds: &[Hold],
-    ) -> Result<Self, OpenError> {
-        let pair = || UnixStream::pair().map_err(OpenError::host("a socket pair"));
-        let (qtest, qtest_theirs) = pair()?;
-        let (qmp, qmp_theirs) = pair()?;
-        let mut theirs = Vec::new();
-        for hold in holds {
-            let (ours, nbd_theirs) = pair()?;
-            hold.serve(ours).map_err(OpenError::host("the NBD server"))?;
-            theirs.push(nbd_theirs);
-        }
-        let trace = options.trace.then(Tail::new).transpose();
-        let trace = trace.map_err(OpenError::host("the trace"))?;
-        let media = images.iter().map(AsRawFd::as_raw_fd);
-        let fds = Descriptors {
-            memory: memory.as_raw_fd(),
-            qtest: qtest_theirs.as_raw_fd(),
-            qmp: qmp_theirs.as_raw_fd(),
-            trace: trace.as_ref().map(|t| t.file().as_raw_fd()),
-            media: media.chain(theirs.iter().map(AsRawFd::as_raw_fd)).collect(),
-        };
-        let inherited = [fds.memory, fds.qtest, fds.qmp].into_iter();
-        let inherited = inherited.chain(fds.trace).chain(fds.media.iter().copied()).collect();
-        let process = Process::start(&options.program, &options.arguments(&fds)?, inherited)?;
-        // Only QEMU holds its ends now: when it dies, ours say so.
-        drop((qtest_theirs, qmp_theirs, theirs));
-        Self::connect(options, process, qtest, qmp, trace)
-    }
-
-    fn connect(
-        options: &Options,
-        mut process: Process,
-        qtest: UnixStream,
-        qmp: UnixStream,
-        trace: Option<Tail>,
-    ) -> Result<Self, OpenError> {
-        let (start, patience) = (options.start_time, options.answer_time);
-        let qmp = Qmp::new(qmp, start, patience)
-            .map_err(|trouble| not_started(&mut process, "QMP", start, trouble))?;
-        let mut qtest = Qtest::new(qtest, start).map_err(OpenError::host("the qtest socket"))?;
-        let mut window = Window::new();
-        let mut functions = Vec::new();
-        for n in 0..options.controllers {
-            let found = Function::find(&mut qtest, FIRST_SLOT + n, &mut window);
-            functions.push(found.map_err(|error| match error {
-                PciError::Unsuitable(why) => OpenError::Pci(why),
-                PciError::Trouble(t) => not_started(&mut process, "qtest", start, t),
-            })?);
-        }
-        // Everything posted has been done, or the first access would carry the blame.
-        qtest.settle().map_err(|t| not_started(&mut process, "qtest", start, t))?;
-        qtest.patience = patience;
-        Ok(Self { qtest, qmp, functions, trace, process })
-    }
-}
-
-fn not_started(
-    process: &mut Process,
-    socket: &'static str,
-    within: Duration,
-    trouble: Trouble,
-) -> OpenError {
-    match trouble {
-        Trouble::Late(_) => OpenError::Silent { socket, within, stderr: process.stderr() },
-        Trouble::Closed => {
-            let ended = process.ended(Duration::from_secs(2));
-            OpenError::Refused {
-                ended: ended.unwrap_or_else(|| "it closed its socket".into()),
-                stderr: process.stderr(),
-            }
-        }
-        Trouble::Strange(what) => OpenError::Pci(what),
     }
 }
 
@@ -362,7 +297,7 @@ fn images(options: &Options) -> Result<Vec<File>, OpenError> {
     images.collect::<Result<_, _>>().map_err(OpenError::host("an image"))
 }
 
-fn capabilities(functions: &[Function]) -> Capabilities {
+fn capabilities(functions: &[Function], iommu: bool) -> Capabilities {
     let mut resets = vec![ResetKind::Conventional, ResetKind::PowerCycle];
     if functions.iter().all(Function::has_flr) {
         resets.push(ResetKind::FunctionLevel);
@@ -376,7 +311,7 @@ fn capabilities(functions: &[Function]) -> Capabilities {
         irq: if msix_vectors > 0 { IrqPrecision::AtLeastOnce } else { IrqPrecision::None },
         msix_vectors,
         msix_table: msix_vectors > 0,
-        dma: DmaVisibility::Guarded,
+        dma: if iommu { DmaVisibility::Faulting } else { DmaVisibility::Guarded },
         // The reply to a read comes from the thread that makes the controller's DMA, after it.
         read_flushes_dma: true,
         wide_access: true,
@@ -543,6 +478,27 @@ impl Dut for Qemu {
             }
         };
         Ok(ResetOutcome { all, msix_off: false })
+    }
+
+    fn map(&mut self, at: Addr, len: u64, perm: Perm) -> Result<(), Fault> {
+        self.alive()?;
+        let Some(iommu) = &mut self.iommu else { return Ok(()) };
+        let done = iommu.map(&mut self.machine.qtest, at, len, perm);
+        inside(self.judge(done)?, at, len)
+    }
+
+    fn unmap(&mut self, at: Addr, len: u64) -> Result<(), Fault> {
+        self.alive()?;
+        let Some(iommu) = &mut self.iommu else { return Ok(()) };
+        let done = iommu.unmap(&mut self.machine.qtest, at, len);
+        inside(self.judge(done)?, at, len)
+    }
+}
+
+fn inside(mapped: bool, at: Addr, len: u64) -> Result<(), Fault> {
+    match mapped {
+        true => Ok(()),
+        false => Err(Fault::Harness(format!("{len} bytes at {at} are not all in the arena"))),
     }
 }
 

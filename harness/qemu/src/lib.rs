@@ -17,11 +17,15 @@
 //! words that MSI-X messages are written to. [`dut::Dut::memory`] begins at 1 MiB
 //! ([`Qemu::ARENA_BASE`]) and its addresses are guest physical addresses.
 //!
-//! What this crate does not do: INTx (IRQ lines are skipped), a vIOMMU, controllers behind bridges,
-//! SR-IOV functions, QEMU before 7.2 (whose queues run from a clock that stands still here).
+//! With [`Options::iommu`] they are that plus 4 GiB, and only what [`dut::Dut::map`] was told is
+//! accessible; QEMU's tables then take the top of memory.
+//!
+//! What this crate does not do: INTx (IRQ lines are skipped), controllers behind bridges, SR-IOV functions, QEMU before 7.2 (whose queues run from a clock that stands still here).
 
 mod device;
 mod error;
+mod iommu;
+mod machine;
 mod msix;
 mod nbd;
 mod options;

@@ -6,6 +6,7 @@
 use dut::{Arena, Ctrl};
 use spec::Addr;
 
+use crate::options::MAX_CONTROLLERS;
 use crate::pci::Function;
 use crate::qtest::{Qtest, Trouble};
 
@@ -13,6 +14,8 @@ use crate::qtest::{Qtest, Trouble};
 const FIRST: u64 = 0x1_0000;
 /// The most vectors a function can have: 2,048, a dword each.
 const STRIDE: u64 = 0x2000;
+/// Where the vectors of all functions are.
+pub(crate) const WORDS: std::ops::Range<u64> = FIRST..FIRST + STRIDE * MAX_CONTROLLERS as u64;
 /// Data word of vector 0; never 0, so that a store is seen.
 const DATA: u32 = 0x4c53_0000;
 
@@ -23,9 +26,16 @@ pub(crate) struct Msix {
     masked: Vec<bool>,
     /// When the words were last looked at.
     looked: u64,
+    /// What the function adds to the address of a word: its IOMMU's offset.
+    offset: u64,
 }
 
 impl Msix {
+    /// MSI-X off; the function sees guest memory at `offset`.
+    pub fn new(offset: u64) -> Self {
+        Self { offset, ..Self::default() }
+    }
+
     /// How many vectors are programmed.
     pub fn vectors(&self) -> u16 {
         self.masked.len() as u16
@@ -64,9 +74,10 @@ impl Msix {
                 qtest.queue(format_args!("writel {:#x} 1", entry + 12))?;
                 continue;
             };
-            let (word, data) = (Self::word(ctrl, vector), DATA | u32::from(vector));
-            qtest.queue(format_args!("writel {entry:#x} {word:#x}", word = word.0))?;
-            qtest.queue(format_args!("writel {:#x} 0", entry + 4))?;
+            let data = DATA | u32::from(vector);
+            let word = Self::word(ctrl, vector).0 + self.offset;
+            qtest.queue(format_args!("writel {entry:#x} {:#x}", word as u32))?;
+            qtest.queue(format_args!("writel {:#x} {:#x}", entry + 4, word >> 32))?;
             qtest.queue(format_args!("writel {:#x} {data:#x}", entry + 8))?;
             qtest.queue(format_args!("writel {:#x} {:#x}", entry + 12, u32::from(masked)))?;
         }

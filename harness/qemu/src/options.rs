@@ -59,6 +59,9 @@ pub struct Options {
     pub memory: u64,
     /// Whether QEMU's `pci_nvme*` trace lines are collected.
     pub trace: bool,
+    /// Whether DMA goes through QEMU's IOMMU: only what was mapped can be accessed
+    /// ([`dut::DmaVisibility::Faulting`]).
+    pub iommu: bool,
     /// What the namespaces are stored in.
     pub backend: Backend,
     /// The folder for images of [`Backend::Raw`]; none: they are in memory.
@@ -78,6 +81,7 @@ impl Default for Options {
             controllers: 1,
             memory: 256 * MIB,
             trace: false,
+            iommu: false,
             backend: Backend::Raw,
             image_dir: None,
             answer_time: Duration::from_secs(5),
@@ -163,11 +167,20 @@ impl Options {
         .to_vec();
         let mut add = |option: &str, value: String| args.extend([option.to_owned(), value]);
         if let Some(fd) = fds.trace {
-            add("-trace", "pci_nvme*".into());
+            if self.trace {
+                add("-trace", "pci_nvme*".into());
+            }
+            if self.iommu {
+                add("-trace", "vtd_dmar_fault".into());
+            }
             add("-D", format!("/proc/self/fd/{fd}"));
         }
         for (n, namespace) in self.namespaces.iter().enumerate() {
             add("-blockdev", self.blockdev(n, namespace, fds.media.get(n).copied()));
+        }
+        if self.iommu {
+            // The default width differs between versions; 48 bits mean four levels.
+            add("-device", "intel-iommu,aw-bits=48".into());
         }
         let extra = properties(&self.device, &[])?;
         let subsystem = if self.controllers > 1 {
@@ -237,6 +250,9 @@ impl Options {
             Backend::Null => ", null backend (keeps no data)",
             Backend::Nbd => ", NBD backend",
         };
+        if self.iommu {
+            words += ", IOMMU";
+        }
         for property in &self.device {
             words += &format!(", {property}");
         }

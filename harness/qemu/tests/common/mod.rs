@@ -50,7 +50,7 @@ pub struct Host {
 
 impl Host {
     pub fn new(qemu: Qemu, ctrl: Ctrl) -> Self {
-        let base = Qemu::ARENA_BASE.0 + 0x10_0000 * u64::from(ctrl.0);
+        let base = qemu.memory().base().0 + 0x10_0000 * u64::from(ctrl.0);
         Self { qemu, ctrl, queues: vec![queue(0, base)], data: base + 0x1_0000 }
     }
 
