@@ -83,8 +83,10 @@ pub enum Clock {
 /// Who the DUT is.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct DutFacts {
-    /// Its kind, as `--dut` takes it: `emulator`, `qemu`.
+    /// Its kind: `emulator`, `qemu`.
     pub kind: String,
+    /// The arguments of the program that open it: `--dut emulator --defect accept-any-cqid`.
+    pub arguments: String,
     /// Its version, configuration and defect, in words.
     pub description: String,
     /// Where its time comes from.
@@ -166,14 +168,12 @@ pub struct TestStarted {
 /// A test has its verdict.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TestFinished {
-    /// The test: `base::admin::create_io_sq::refuses_to_…`.
+    /// The test: `base/admin/create_io_sq/refuses_to_…`.
     pub id: String,
     /// Its place in the selection, from 0.
     pub number: u32,
     /// The requirements that it claims to test.
     pub requirements: Vec<String>,
-    /// Its seed: a function of the run's seed and its id.
-    pub seed: Seed,
     /// The verdict, after waivers.
     pub verdict: Verdict,
     /// Why, in words; empty for a test that passed.

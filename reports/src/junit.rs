@@ -67,7 +67,7 @@ fn facts(report: &Report) -> String {
 }
 
 fn test_case(report: &Report, test: &TestFinished) -> TestCase {
-    let (class, name) = test.id.rsplit_once("::").unwrap_or(("", &test.id));
+    let (class, name) = test.id.rsplit_once('/').unwrap_or(("", &test.id));
     let name = xml_text(name);
     let time = Duration::microseconds(test.duration_us.unwrap_or(0) as i64);
     let reason = xml_text(test.reason.lines().next().unwrap_or_default());
@@ -84,7 +84,7 @@ fn test_case(report: &Report, test: &TestFinished) -> TestCase {
             TestCase::skipped_with_cause(&name, test.verdict.word(), &reason)
         }
     };
-    case.set_classname(&xml_text(&class.replace("::", ".")));
+    case.set_classname(&xml_text(&class.replace('/', ".")));
     if !test.findings.is_empty() {
         let story = Story { dut: &report.dut, seed: report.seed, commit: &report.commit, test };
         let mut text = Vec::new();

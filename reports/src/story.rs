@@ -143,12 +143,12 @@ fn write_footer(story: &Story<'_>, to: &mut dyn Write) -> io::Result<()> {
     line(to, "dut", &format!("{} · {revision} · seed {seed} · commit {commit}", dut.description))?;
     match &test.trace {
         Some(trace) => {
-            line(to, "replay", &format!("lockstep replay {trace} --dut {}", dut.kind))?;
+            line(to, "replay", &format!("lockstep replay {trace} {}", dut.arguments))?;
         }
         None => line(
             to,
             "again",
-            &format!("lockstep run --dut {} --seed {seed} --filter '={}'", dut.kind, test.id),
+            &format!("lockstep run {} --seed {seed} --filter '={}'", dut.arguments, test.id),
         )?,
     }
     writeln!(to)

@@ -14,7 +14,7 @@ use crate::{
     write_story,
 };
 
-/// A line that is overwritten while the run goes on: `[12/63] base::admin::…`.
+/// A line that is overwritten while the run goes on: `[12/63] base/admin/…`.
 pub trait Progress {
     /// Shows `text` in place of what was there.
     fn show(&mut self, text: &str);

@@ -3,7 +3,7 @@
 //! ```text
 //! create_io_sq                     tests whose id contains it
 //! req:create-io-sq.cqid-absent     tests of this requirement; `req:create-io-sq.*` of several
-//! =base::admin::abort::completes   this very test
+//! =base/abort/completes   this very test
 //! not, and, or, ( )                combined; `not` binds strongest, `or` weakest
 //! ```
 
@@ -199,7 +199,7 @@ pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'
 mod tests {
     use super::*;
 
-    const TESTS: &[&str] = &["base::abort::completes", "base::identify::reports"];
+    const TESTS: &[&str] = &["base/abort/completes", "base/identify/reports"];
 
     fn selected(text: &str) -> Vec<&'static str> {
         let filter = Filter::parse(text, TESTS).unwrap();
@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(selected("not abort"), TESTS[1..]);
         assert_eq!(selected("not abort and base or abort"), TESTS);
         assert_eq!(selected("not (abort or identify)"), [""; 0]);
-        assert_eq!(selected("=base::identify::reports"), TESTS[1..]);
+        assert_eq!(selected("=base/identify/reports"), TESTS[1..]);
     }
 
     #[test]
@@ -251,7 +251,7 @@ mod tests {
             ("(a b)", 4, "expected `and`, `or` or `)`"),
             ("a)", 2, "this `)` was never opened"),
             ("not or", 5, "expected a test"),
-            ("a or =base::abort::complete", 6, "did you mean `base::abort::completes`?"),
+            ("a or =base/abort/complete", 6, "did you mean `base/abort/completes`?"),
             (
                 "req:create-io-sq.cqid-not-create",
                 1,

@@ -5,7 +5,7 @@
 //! [[waiver]]
 //! id = "accepts-any-cqid"
 //! requirement = "create-io-sq.cqid-not-created"
-//! test = "base::admin::create_io_sq::*"      # default: every test
+//! test = "base/admin/create_io_sq/*"      # default: every test
 //! observed = "Successful Completion*"        # default: whatever was observed
 //! reason = "The CQ is looked up when the first completion is posted."
 //! link = "docs/findings/qemu-7.2.md#accepts-any-cqid"

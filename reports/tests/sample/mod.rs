@@ -34,10 +34,9 @@ fn divergence(kind: DivergenceKind, requirement: Option<&str>) -> Finding {
 
 fn test(id: &str, verdict: Verdict, reason: &str, findings: Vec<Finding>) -> TestFinished {
     TestFinished {
-        id: format!("base::{id}"),
+        id: format!("base/{id}"),
         number: 0,
         requirements: vec!["create-io-sq.cqid-not-created".into()],
-        seed: Seed(0x0123_4567_89ab_cdef),
         verdict,
         reason: reason.into(),
         findings,
@@ -203,6 +202,7 @@ fn started() -> RunStarted {
         commit: "1a2b3c4".into(),
         dut: DutFacts {
             kind: "emulator".into(),
+            arguments: "--dut emulator --defect accept-any-cqid".into(),
             description: "emulator 0.1.0 with defect accept-any-cqid".into(),
             clock: Clock::Virtual,
             revision: "2.3".into(),
