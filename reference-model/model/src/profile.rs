@@ -35,6 +35,8 @@ pub struct Profile {
     pub choices: Vec<(String, String)>,
     /// Share of judged observations that may be inconclusive before a run is not a pass, in percent.
     pub inconclusive_ceiling: f64,
+    /// Share of judged observations that may rest on tainted state before a run is not a pass, in percent.
+    pub tainted_ceiling: f64,
 }
 
 impl Default for Profile {
@@ -46,6 +48,7 @@ impl Default for Profile {
             revision: None,
             choices: Vec::new(),
             inconclusive_ceiling: 1.0,
+            tainted_ceiling: 10.0,
         }
     }
 }
