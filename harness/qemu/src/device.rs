@@ -226,13 +226,10 @@ impl Qemu {
         }
     }
 
-    /// Programs again what a reset took from a function: BARs, Command, MSI-X.
-    fn program_again(&mut self, n: usize) -> Result<(), Fault> {
+    /// Programs again what a reset took from a function: BARs and Command.
+    fn turn_on(&mut self, n: usize) -> Result<(), Fault> {
         let Machine { functions, qtest, .. } = &mut self.machine;
-        let done = functions[n].turn_on(qtest).and_then(|()| match self.msix[n].vectors() {
-            0 => qtest.flush(),
-            _ => self.msix[n].program(qtest, &functions[n], Ctrl(n as u8)),
-        });
+        let done = functions[n].turn_on(qtest).and_then(|()| qtest.settle());
         self.judge(done)
     }
 
@@ -246,7 +243,7 @@ impl Qemu {
         self.judge(done)?;
         self.collect();
         self.translate()?;
-        (0..self.msix.len()).try_for_each(|n| self.program_again(n))
+        (0..self.msix.len()).try_for_each(|n| self.turn_on(n))
     }
 
     /// A fresh process on the same memory and images. Guest memory stays as it was: it is the
@@ -269,7 +266,7 @@ impl Qemu {
             }
         }
         self.translate()?;
-        (0..self.msix.len()).try_for_each(|n| self.program_again(n))
+        (0..self.msix.len()).try_for_each(|n| self.turn_on(n))
     }
 }
 
@@ -419,10 +416,8 @@ impl Dut for Qemu {
         self.judge(off)?;
         // Messages that came before belong to the vectors as they were.
         self.collect();
-        let now = self.now();
         let Machine { functions, qtest, .. } = &mut self.machine;
-        let done = self.msix[n].set_up(qtest, &functions[n], ctrl, vectors, now);
-        let done = done.and_then(|()| qtest.settle());
+        let done = self.msix[n].set_up(qtest, &functions[n], ctrl, vectors);
         self.judge(done)
     }
 
@@ -431,9 +426,7 @@ impl Dut for Qemu {
         let n = self.vector(ctrl, vector)?;
         self.idle = 0;
         let Machine { functions, qtest, .. } = &mut self.machine;
-        let done = self.msix[n].mask(qtest, &functions[n], vector, masked);
-        // A posted write would leave it open from when on the mask holds.
-        let done = done.and_then(|()| qtest.settle());
+        let done = Msix::mask(qtest, &functions[n], vector, masked);
         self.judge(done)?;
         self.collect();
         Ok(())
@@ -450,7 +443,6 @@ impl Dut for Qemu {
     fn reset(&mut self, ctrl: Ctrl, kind: ResetKind) -> Result<ResetOutcome, Fault> {
         let n = self.index(ctrl)?;
         self.idle = 0;
-        // Whatever the kind, MSI-X is programmed again as the host had it.
         let all = match kind {
             ResetKind::PowerCycle => {
                 self.power_cycle()?;
@@ -470,14 +462,14 @@ impl Dut for Qemu {
                 let done = functions[n].reset(qtest);
                 self.judge(done)?;
                 self.collect();
-                self.program_again(n)?;
+                self.turn_on(n)?;
                 false
             }
             ResetKind::Controller | ResetKind::Subsystem => {
                 return Err(Fault::Harness(format!("{kind:?} reset is a register write")));
             }
         };
-        Ok(ResetOutcome { all, msix_off: false })
+        Ok(ResetOutcome { all, msix_off: true })
     }
 
     fn map(&mut self, at: Addr, len: u64, perm: Perm) -> Result<(), Fault> {

@@ -19,90 +19,69 @@ pub(crate) const WORDS: std::ops::Range<u64> = FIRST..FIRST + STRIDE * MAX_CONTR
 /// Data word of vector 0; never 0, so that a store is seen.
 const DATA: u32 = 0x4c53_0000;
 
-/// The vectors of one function, as the host programmed them.
+/// The words of one function's vectors. They are watched while MSI-X is off too: then a message is
+/// one that should not be.
 #[derive(Debug, Default)]
 pub(crate) struct Msix {
-    /// Whether each is masked; empty: MSI-X is off.
-    masked: Vec<bool>,
-    /// When the words were last looked at.
+    /// How many words are watched: as many as vectors were ever programmed.
+    watched: u16,
+    /// When they were last looked at.
     looked: u64,
     /// What the function adds to the address of a word: its IOMMU's offset.
     offset: u64,
 }
 
 impl Msix {
-    /// MSI-X off; the function sees guest memory at `offset`.
+    /// For a function that sees guest memory at `offset`.
     pub fn new(offset: u64) -> Self {
         Self { offset, ..Self::default() }
-    }
-
-    /// How many vectors are programmed.
-    pub fn vectors(&self) -> u16 {
-        self.masked.len() as u16
     }
 
     fn word(ctrl: Ctrl, vector: u16) -> Addr {
         Addr(FIRST + u64::from(ctrl.0) * STRIDE + 4 * u64::from(vector))
     }
 
-    /// Programs `vectors` vectors, unmasked, and turns MSI-X on, or off for 0.
+    /// Programs `vectors` vectors, unmasked, masks the others, and turns MSI-X on, or off for 0. Done
+    /// when it returns.
     pub fn set_up(
         &mut self,
         qtest: &mut Qtest,
         function: &Function,
         ctrl: Ctrl,
         vectors: u16,
-        now: u64,
-    ) -> Result<(), Trouble> {
-        self.masked = vec![false; usize::from(vectors)];
-        self.looked = now;
-        self.program(qtest, function, ctrl)
-    }
-
-    /// Writes the table and the enable bit as last programmed: also after a reset.
-    pub fn program(
-        &self,
-        qtest: &mut Qtest,
-        function: &Function,
-        ctrl: Ctrl,
     ) -> Result<(), Trouble> {
         let Some(place) = function.msix else { return Ok(()) };
+        self.watched = self.watched.max(vectors);
         function.enable_msix(qtest, false)?;
         for vector in 0..place.vectors {
             let entry = place.table + 16 * u64::from(vector);
-            let Some(&masked) = self.masked.get(usize::from(vector)) else {
+            if vector >= vectors {
                 qtest.queue(format_args!("writel {:#x} 1", entry + 12))?;
                 continue;
-            };
+            }
             let data = DATA | u32::from(vector);
             let word = Self::word(ctrl, vector).0 + self.offset;
             qtest.queue(format_args!("writel {entry:#x} {:#x}", word as u32))?;
             qtest.queue(format_args!("writel {:#x} {:#x}", entry + 4, word >> 32))?;
             qtest.queue(format_args!("writel {:#x} {data:#x}", entry + 8))?;
-            qtest.queue(format_args!("writel {:#x} {:#x}", entry + 12, u32::from(masked)))?;
+            qtest.queue(format_args!("writel {:#x} 0", entry + 12))?;
         }
-        if !self.masked.is_empty() {
-            function.enable_msix(qtest, true)?;
-        }
-        qtest.flush()
+        function.enable_msix(qtest, vectors != 0)?;
+        qtest.settle()
     }
 
-    /// Masks or unmasks one vector that is programmed.
+    /// Masks or unmasks one vector. Done when it returns: a posted write would leave it open from
+    /// when on the mask holds.
     pub fn mask(
-        &mut self,
         qtest: &mut Qtest,
         function: &Function,
         vector: u16,
         masked: bool,
     ) -> Result<(), Trouble> {
-        let (Some(place), Some(slot)) = (function.msix, self.masked.get_mut(usize::from(vector)))
-        else {
-            return Ok(());
-        };
-        *slot = masked;
+        let Some(place) = function.msix else { return Ok(()) };
         let control = place.table + 16 * u64::from(vector) + 12;
         qtest.queue(format_args!("writel {control:#x} {:#x}", u32::from(masked)))?;
-        qtest.flush()
+        qtest.settle()
     }
 
     /// The pending bit of one vector.
@@ -123,7 +102,7 @@ impl Msix {
         sink: &mut dyn FnMut(u16, u64, Option<u32>),
     ) {
         let not_before = std::mem::replace(&mut self.looked, now);
-        for vector in 0..self.vectors() {
+        for vector in 0..self.watched {
             let at = Self::word(ctrl, vector);
             // A plain load first: it leaves the line shared with QEMU's thread.
             if words.load_acquire(at).is_none_or(|word| word == 0) {

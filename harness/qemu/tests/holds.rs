@@ -31,8 +31,7 @@ fn keeps_data_over_a_power_cycle_and_loses_what_was_held() {
     hold.hold(&[]);
     host.qemu.reset(Ctrl(0), ResetKind::PowerCycle).unwrap();
     assert!(hold.held().is_empty());
-    host.enable();
-    host.create_io();
+    host.restart();
     host.command(1, transfer(2, 0, 1, host.data));
     assert_eq!(host.bytes(host.data, 5), b"first");
 }
@@ -91,8 +90,7 @@ fn a_blocked_controller_reset_is_no_answer_and_recovers() {
     assert_eq!(host.read(register::CSTS) & 1, 0);
     assert_eq!(host.read(register::VS) >> 16, 1);
     assert!(host.qemu.monitor("info status").unwrap().contains("VM status"));
-    host.enable();
-    host.create_io();
+    host.restart();
     host.command(1, transfer(2, 0, 8, host.data));
 }
 
@@ -107,8 +105,7 @@ fn blocked_resets_by_the_transport_are_no_answer_and_can_be_repeated() {
         hold.release_all();
         host.qemu.reset(Ctrl(0), kind).unwrap();
         assert_eq!(host.read(register::CSTS), 0, "{kind:?}");
-        host.enable();
-        host.create_io();
+        host.restart();
         host.command(1, transfer(2, 0, 8, host.data));
 
         // Released by a timer, the same reset just takes longer.

@@ -79,8 +79,8 @@ fn translation_comes_back_after_resets() {
     qemu.map(base, 0x20_0000, Perm::Both).unwrap();
     let mut host = Host::new(qemu, Ctrl(1));
     for kind in [ResetKind::Conventional, ResetKind::PowerCycle, ResetKind::FunctionLevel] {
-        host.qemu.irq_setup(Ctrl(1), 2).unwrap();
         host.qemu.reset(Ctrl(1), kind).unwrap();
+        host.qemu.irq_setup(Ctrl(1), 2).unwrap();
         host.enable();
         host.create_io();
         host.command(1, Sqe::new(0).with_nsid(Nsid(1)));

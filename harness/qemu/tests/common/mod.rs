@@ -80,6 +80,13 @@ impl Host {
         }
     }
 
+    /// MSI-X with 2 vectors on, the controller enabled, I/O queue pair 1: also after a reset.
+    pub fn restart(&mut self) {
+        self.qemu.irq_setup(self.ctrl, 2).unwrap();
+        self.enable();
+        self.create_io();
+    }
+
     /// Creates I/O queue pair 1, with interrupt vector 1 for its CQ.
     pub fn create_io(&mut self) {
         let io = queue(1, self.queues[0].base + 0x4000);
@@ -212,9 +219,7 @@ pub fn transfer(opcode: u8, lba: u32, blocks: u32, at: u64) -> Sqe {
 /// An enabled controller with an I/O queue pair; MSI-X with 2 vectors.
 pub fn ready(options: Options) -> Option<Host> {
     let mut host = Host::new(open(options)?, Ctrl(0));
-    host.qemu.irq_setup(Ctrl(0), 2).unwrap();
-    host.enable();
-    host.create_io();
+    host.restart();
     Some(host)
 }
 
