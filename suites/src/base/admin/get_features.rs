@@ -1,0 +1,38 @@
+//! Get Features. Base-2.3 §5.2.11.
+
+use lab::{Lab, Outcome, conformance};
+use spec::command::GetFeatures;
+use spec::requirement::get_features;
+use spec::Fid;
+
+/// A feature that does not exist cannot be read.
+#[conformance(req = get_features::FID_UNKNOWN)]
+fn refuses_an_unknown_feature(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    ctrl.admin(GetFeatures { fid: Fid(0), ..GetFeatures::default() })?
+        .refused_by(get_features::FID_UNKNOWN)
+}
+
+/// Current, default, saved value and capabilities of a feature can be selected.
+#[conformance(req = get_features::SELECT)]
+fn selects_current_default_and_saved(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    let select = ctrl.facts().is_some_and(|facts| facts.oncs >> 4 & 1 != 0);
+    lab.needs(select, "Save and Select (ONCS bit 4)")?;
+    for sel in [0, 1, 2, 3, 1, 0] {
+        let fid = Fid::NUMBER_OF_QUEUES;
+        ctrl.admin(GetFeatures { fid, sel, ..GetFeatures::default() })?.ruled()?;
+    }
+    Ok(())
+}
+
+/// A reserved value of Select is refused.
+#[conformance(req = get_features::SEL_RESERVED)]
+fn refuses_a_reserved_select(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    let select = ctrl.facts().is_some_and(|facts| facts.oncs >> 4 & 1 != 0);
+    lab.needs(select, "Save and Select (ONCS bit 4)")?;
+    let fid = Fid::NUMBER_OF_QUEUES;
+    ctrl.admin(GetFeatures { fid, sel: 7, ..GetFeatures::default() })?
+        .refused_by(get_features::SEL_RESERVED)
+}

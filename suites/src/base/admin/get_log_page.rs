@@ -1,0 +1,98 @@
+//! Get Log Page, what holds for every page, and page 01h (Error Information). Base-2.3 §5.2.12.
+
+use lab::{Answer, Ctl, Lab, Outcome, Stop, conformance};
+use spec::command::{DeleteIoSq, GetLogPage};
+use spec::requirement::{error_log, get_log_page};
+use spec::{Bytes, Entries, Lid, Nsid, Qid};
+
+/// A good read of `entries` entries of the error log.
+pub(super) fn read_error_log<'d>(
+    ctrl: &mut Ctl<'d>,
+    entries: u64,
+    rae: bool,
+) -> Result<Answer<'d>, Stop> {
+    let bytes = 64 * entries;
+    let command = GetLogPage { nsid: Nsid::BROADCAST, lid: Lid::ERROR_INFORMATION, rae, ..good() };
+    ctrl.admin_in(command.with_bytes(Bytes(bytes)), bytes)
+}
+
+fn good() -> GetLogPage {
+    GetLogPage::default()
+}
+
+/// The error log can be read, in part and as a whole, and its entries are in order.
+#[conformance(reqs = [get_log_page::SHORT_READ, error_log::ORDER, error_log::RESERVED_ZERO])]
+fn returns_the_error_log(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    // Given: two commands that failed.
+    for _ in 0..2 {
+        ctrl.admin(DeleteIoSq { qid: Qid(1) })?.ruled()?;
+    }
+    for entries in [1, 2] {
+        let answer = read_error_log(&mut ctrl, entries, false)?;
+        answer.accepted()?;
+        answer.bytes()?;
+    }
+    Ok(())
+}
+
+/// No more is written than the host asked for.
+#[conformance(req = get_log_page::NUMD)]
+fn writes_no_more_than_was_asked_for(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    for bytes in [4, 16, 60, 64] {
+        let command = GetLogPage { lid: Lid::ERROR_INFORMATION, ..good() };
+        let answer = ctrl.admin_in(command.with_bytes(Bytes(bytes)), bytes)?;
+        answer.accepted()?;
+        answer.bytes()?;
+    }
+    ctrl.sweep()?;
+    Ok(())
+}
+
+/// A page that does not exist cannot be read.
+#[conformance(req = get_log_page::LID_UNKNOWN)]
+fn refuses_an_unknown_page(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    lab.needs(ctrl.vs()? >= spec::Version::new(2, 3), "VS of at least 2.3")?;
+    let command = GetLogPage { lid: Lid(0xbf), ..good() }.with_bytes(Bytes(64));
+    ctrl.admin_in(command, 64)?.refused_by(get_log_page::LID_UNKNOWN)
+}
+
+/// Up to 2.2 an unknown page is refused as an invalid field or as an invalid page.
+#[conformance(req = get_log_page::LID_UNKNOWN_BEFORE_2_3)]
+fn refuses_an_unknown_page_before_2_3(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    lab.needs(ctrl.vs()? < spec::Version::new(2, 3), "VS below 2.3")?;
+    let command = GetLogPage { lid: Lid(0xbf), ..good() }.with_bytes(Bytes(64));
+    ctrl.admin_in(command, 64)?.refused_by(get_log_page::LID_UNKNOWN_BEFORE_2_3)
+}
+
+/// An offset beyond the end of the page is refused, where offsets are supported.
+#[conformance(req = get_log_page::OFFSET_BEYOND)]
+fn refuses_an_offset_beyond_the_page(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    let extended = ctrl.identify_with(spec::command::Identify {
+        cns: spec::Cns::IDENTIFY_CONTROLLER,
+        ..Default::default()
+    })?;
+    let lpa = extended.identify_controller()?.lpa();
+    lab.needs(lpa >> 2 & 1 != 0, "extended data for Get Log Page (LPA bit 2)")?;
+    lab.needs(ctrl.vs()? >= spec::Version::new(2, 0), "VS of at least 2.0")?;
+    let command = GetLogPage { lid: Lid::ERROR_INFORMATION, lpo: 1 << 20, ..good() };
+    ctrl.admin_in(command.with_bytes(Bytes(64)), 64)?.refused_by(get_log_page::OFFSET_BEYOND)
+}
+
+/// Each failed command adds to the error count, newest first.
+#[conformance(req = error_log::ORDER)]
+fn counts_errors_upwards(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    ctrl.io_pair(Qid(1), Entries(16))?;
+    for _ in 0..3 {
+        ctrl.admin(DeleteIoSq { qid: Qid(7) })?.ruled()?;
+        let answer = read_error_log(&mut ctrl, 3, false)?;
+        answer.accepted()?;
+        answer.bytes()?;
+    }
+    Ok(())
+}

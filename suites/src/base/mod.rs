@@ -1,0 +1,3 @@
+//! NVM Express Base Specification.
+
+pub mod admin;

@@ -1,0 +1,1 @@
+//! NVM Command Set Specification.
