@@ -7,6 +7,9 @@ use spec::{Entries, Lid, Nsid, Qid};
 
 use super::get_log_page::read_error_log;
 
+/// Long enough for any controller to report an event that it has: 20 ms.
+const A_WHILE: Patience = Patience::Nanos(20_000_000);
+
 /// A request waits: without an event it does not complete.
 #[conformance(req = async_event_request::ONLY_FOR_EVENTS)]
 fn waits_for_an_event(lab: &mut Lab<'_>) -> Outcome {
@@ -14,7 +17,7 @@ fn waits_for_an_event(lab: &mut Lab<'_>) -> Outcome {
     let event = ctrl.request_event()?;
     ctrl.io_pair(Qid(1), Entries(16))?;
     ctrl.io(Qid(1), Flush { nsid: Nsid(1) })?.ruled()?;
-    ctrl.wait(event, Patience::Short)?;
+    ctrl.wait(event, A_WHILE)?;
     ctrl.claim_in_flight(event)
 }
 
@@ -62,7 +65,7 @@ fn break_two_queues<'d>(ctrl: &mut Ctl<'d>) -> Result<Pending, Stop> {
     ctrl.doorbell(DoorbellKind::SqTail, Qid(1), 16)?;
     ctrl.answer(first)?.accepted()?;
     ctrl.doorbell(DoorbellKind::SqTail, Qid(2), 16)?;
-    ctrl.wait(second, Patience::Short)?;
+    ctrl.wait(second, A_WHILE)?;
     Ok(second)
 }
 
@@ -75,7 +78,7 @@ fn masks_further_events_until_the_log_is_read(lab: &mut Lab<'_>) -> Outcome {
     let second = break_two_queues(&mut ctrl)?;
     ctrl.claim_in_flight(second)?;
     read_error_log(&mut ctrl, 1, false)?.ruled()?;
-    ctrl.wait(second, Patience::Short)?;
+    ctrl.wait(second, A_WHILE)?;
     Ok(())
 }
 
@@ -87,10 +90,10 @@ fn keeps_events_masked_when_the_host_retains_them(lab: &mut Lab<'_>) -> Outcome 
     lab.needs(ctrl.facts().is_some_and(|f| f.event_limit >= 2), "AERL of at least 1")?;
     let second = break_two_queues(&mut ctrl)?;
     read_error_log(&mut ctrl, 1, true)?.ruled()?;
-    ctrl.wait(second, Patience::Short)?;
+    ctrl.wait(second, A_WHILE)?;
     ctrl.claim_in_flight(second)?;
     read_error_log(&mut ctrl, 1, false)?.ruled()?;
-    ctrl.wait(second, Patience::Short)?;
+    ctrl.wait(second, A_WHILE)?;
     Ok(())
 }
 
