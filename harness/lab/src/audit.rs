@@ -52,8 +52,8 @@ impl Core<'_> {
     /// One hidden command: submit, ring, wait, release. `None` if it never completed.
     fn ask(&mut self, ctrl: u8, sqid: Qid, sqe: spec::Sqe) -> Result<Option<spec::Cqe>, Stop> {
         let id = self.next_command();
-        let links = self.links_of(ctrl, sqid, &sqe);
-        self.perform(&Action::Submit { ctrl, sqid, id, sqe, links })?;
+        let submit = self.submit_action(ctrl, sqid, sqe, None);
+        self.perform(&submit)?;
         self.perform(&Action::Ring { ctrl, sqid })?;
         let (condition, patience) = (Condition::Completed(id), Patience::Default);
         self.perform(&Action::Wait { ctrl, condition, patience })?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use dut::Dut;
 use log::Log;
 use log::random::Random;
-use model::{Coverage, Finding, Judge, Profile, Verdict};
+use model::{Coverage, Finding, Profile, Verdict};
 
 use crate::core::{Core, Settings};
 use crate::lab::Lab;
@@ -120,11 +120,4 @@ pub fn run_test(
     settings: Settings,
 ) -> TestRun {
     Bench::new(dut, profile, settings).run(test, seed)
-}
-
-/// What the judge makes of a log: the same findings and verdict as when it was written.
-pub fn judge(log: &Log, profile: Arc<Profile>) -> (Verdict, Vec<Finding>, Coverage) {
-    let mut judge = Judge::new(profile);
-    judge.catch_up(log);
-    (judge.verdict(), judge.findings().to_vec(), judge.coverage().clone())
 }

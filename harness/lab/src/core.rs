@@ -14,7 +14,6 @@ use crate::action::{
 };
 use crate::host::{Command, Controller, Fate, Host};
 use crate::memory::{Memory, SharedArena};
-use crate::queue::Sq;
 use crate::sequence::Sequence;
 use crate::stop::Stop;
 
@@ -289,14 +288,12 @@ impl<'d> Core<'d> {
     }
 
     fn resolve(&mut self, mut sqe: Sqe, links: Links) -> Result<Sqe, Stop> {
-        let (mut prp1, mut prp2) = (sqe.prp1(), sqe.prp2());
         if let Some((buffer, offset)) = links.prp1 {
-            prp1 = self.place(Place::In(buffer, offset))?;
+            sqe = sqe.with_prps(self.place(Place::In(buffer, offset))?, sqe.prp2());
         }
         if let Some((buffer, offset)) = links.prp2 {
-            prp2 = self.place(Place::In(buffer, offset))?;
+            sqe = sqe.with_prps(sqe.prp1(), self.place(Place::In(buffer, offset))?);
         }
-        sqe = sqe.with_prps(prp1, prp2);
         if let Some(from_last) = links.slba {
             let lba = self.block(sqe.nsid().0, Block::FromLast(from_last))?;
             (sqe.dw[10], sqe.dw[11]) = (lba as u32, (lba >> 32) as u32);
@@ -442,32 +439,50 @@ impl<'d> Core<'d> {
         CommandId(self.host.commands.next(self.hidden != 0))
     }
 
-    /// What of `sqe` can be said symbolically.
-    pub fn links_of(&self, ctrl: u8, sqid: Qid, sqe: &Sqe) -> Links {
-        let mut links = Links::default();
-        if self.hidden != 0 {
-            return links;
+    /// A submit of `sqe` with all that can be said symbolically said so. The fields that are
+    /// linked, and the command identifier, are 0 in the entry itself.
+    pub fn submit_action(&self, ctrl: u8, sqid: Qid, sqe: Sqe, cid: Option<spec::Cid>) -> Action {
+        let id = self.next_command();
+        let mut sqe = sqe.with_cid(spec::Cid(0));
+        let mut links = Links { cid, ..Links::default() };
+        if self.hidden == 0 {
+            self.link_addresses(&mut sqe, &mut links);
+            self.link_numbers(ctrl, sqid, &mut sqe, &mut links);
         }
-        if sqe.prp1().0 != 0 {
-            links.prp1 = self.host.memory.find(sqe.prp1());
-        }
-        if sqe.prp2().0 != 0 {
-            links.prp2 = self.host.memory.find(sqe.prp2());
-        }
+        Action::Submit { ctrl, sqid, id, sqe, links }
+    }
+
+    fn link_addresses(&self, sqe: &mut Sqe, links: &mut Links) {
+        let find = |at: Addr| if at.0 == 0 { None } else { self.host.memory.find(at) };
+        (links.prp1, links.prp2) = (find(sqe.prp1()), find(sqe.prp2()));
+        let unless = |linked: bool, at| if linked { Addr(0) } else { at };
+        *sqe = sqe.with_prps(
+            unless(links.prp1.is_some(), sqe.prp1()),
+            unless(links.prp2.is_some(), sqe.prp2()),
+        );
+    }
+
+    fn link_numbers(&self, ctrl: u8, sqid: Qid, sqe: &mut Sqe, links: &mut Links) {
         if sqid.is_admin() && sqe.opcode() == spec::opcode::admin::ABORT {
+            let cid = spec::Cid((sqe.dw[10] >> 16) as u16);
             let sq = self.controller(ctrl).sq(Qid(sqe.dw[10] as u16));
-            let target = |sq: &Sq| sq.find(spec::Cid((sqe.dw[10] >> 16) as u16));
-            let found = sq.and_then(|sq| Some(sq.in_flight[target(sq)?].1));
+            let found = sq.and_then(|sq| Some(sq.in_flight[sq.find(cid)?].1));
             links.target = found.filter(|id| id.0 < HIDDEN);
+            if links.target.is_some() {
+                sqe.dw[10] = 0;
+            }
         }
+        let transfers = matches!(sqe.opcode(), spec::opcode::nvm::READ | spec::opcode::nvm::WRITE);
         if !sqid.is_admin()
-            && (1..=2).contains(&sqe.opcode())
+            && transfers
             && let Some(namespace) = self.host.namespace(sqe.nsid().0)
         {
             let from_last = lba_of(sqe).wrapping_sub(namespace.last()).cast_signed();
-            links.slba = (-64..=64).contains(&from_last).then_some(from_last);
+            if (-64..=64).contains(&from_last) {
+                links.slba = Some(from_last);
+                (sqe.dw[10], sqe.dw[11]) = (0, 0);
+            }
         }
-        links
     }
 
     // ---- the log

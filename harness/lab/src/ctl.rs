@@ -10,7 +10,7 @@ use spec::command::{
 use spec::register::{self, Cap, Cc, Csts, DoorbellKind};
 use spec::{Addr, Cid, Cns, Entries, Fid, Nsid, Qid, Sqe, Version};
 
-use crate::action::{Action, ClaimOn, CommandId, Condition, Links, Patience, Place, Seen, Word};
+use crate::action::{Action, ClaimOn, CommandId, Condition, Patience, Place, Seen, Word};
 use crate::answer::{Answer, Pending};
 use crate::buffer::Buffer;
 use crate::host::{ControllerFacts, Fate, NamespaceFacts};
@@ -248,41 +248,37 @@ impl<'d> Ctl<'d> {
     // ---- queues
 
     /// A good Create I/O Submission Queue: memory allocated, 64 entries (or CAP.MQES if that is less).
-    ///
-    /// If the arena is full the harness error is in the log, and PRP1 is 0.
-    pub fn io_sq(&mut self, qid: Qid, cqid: Qid) -> CreateIoSq {
+    pub fn io_sq(&mut self, qid: Qid, cqid: Qid) -> Result<CreateIoSq, Stop> {
         let entries = Entries(self.queue_entries_max().0.min(64));
         self.io_sq_of(qid, cqid, entries)
     }
 
     /// As [`Self::io_sq`], of this many entries.
-    pub fn io_sq_of(&mut self, qid: Qid, cqid: Qid, entries: Entries) -> CreateIoSq {
-        let prp1 = self.queue_memory(u64::from(entries.0) * 64, log::Perm::ToController);
-        CreateIoSq { prp1, qid, entries, pc: true, cqid, ..Default::default() }
+    pub fn io_sq_of(&mut self, qid: Qid, cqid: Qid, entries: Entries) -> Result<CreateIoSq, Stop> {
+        let prp1 = self.queue_memory(u64::from(entries.0) * 64, log::Perm::ToController)?;
+        Ok(CreateIoSq { prp1, qid, entries, pc: true, cqid, ..Default::default() })
     }
 
     /// A good Create I/O Completion Queue of this many entries, without interrupts: memory allocated.
-    ///
-    /// If the arena is full the harness error is in the log, and PRP1 is 0.
-    pub fn io_cq(&mut self, qid: Qid, entries: Entries) -> CreateIoCq {
-        let prp1 = self.queue_memory(u64::from(entries.0) * 16, log::Perm::FromController);
-        CreateIoCq { prp1, qid, entries, pc: true, ..Default::default() }
+    pub fn io_cq(&mut self, qid: Qid, entries: Entries) -> Result<CreateIoCq, Stop> {
+        let prp1 = self.queue_memory(u64::from(entries.0) * 16, log::Perm::FromController)?;
+        Ok(CreateIoCq { prp1, qid, entries, pc: true, ..Default::default() })
     }
 
-    fn queue_memory(&mut self, bytes: u64, perm: log::Perm) -> Addr {
+    fn queue_memory(&mut self, bytes: u64, perm: log::Perm) -> Result<Addr, Stop> {
         let page = self.page_bytes();
-        self.queue_buffer(bytes, perm, page).map_or(Addr(0), |memory| memory.at)
+        self.queue_buffer(bytes, perm, page).map(|memory| memory.at)
     }
 
     /// Creates I/O Completion Queue `qid`, and claims that this was accepted.
     pub fn create_io_cq(&mut self, qid: Qid, entries: Entries) -> Outcome {
-        let command = self.io_cq(qid, entries);
+        let command = self.io_cq(qid, entries)?;
         self.admin(command)?.accepted()
     }
 
     /// Creates I/O Submission Queue `qid`, bound to `cqid`, and claims that this was accepted.
     pub fn create_io_sq(&mut self, qid: Qid, cqid: Qid, entries: Entries) -> Outcome {
-        let command = self.io_sq_of(qid, cqid, entries);
+        let command = self.io_sq_of(qid, cqid, entries)?;
         self.admin(command)?.accepted()
     }
 
@@ -334,8 +330,8 @@ impl<'d> Ctl<'d> {
     fn submit_linked(&mut self, sqid: Qid, sqe: Sqe, cid: Option<Cid>) -> Result<Pending, Stop> {
         let mut core = self.core.borrow_mut();
         let id = core.next_command();
-        let links = Links { cid, ..core.links_of(self.ctrl, sqid, &sqe) };
-        core.perform(&Action::Submit { ctrl: self.ctrl, sqid, id, sqe, links })?;
+        let action = core.submit_action(self.ctrl, sqid, sqe, cid);
+        core.perform(&action)?;
         let cid = core.command(id)?.cid();
         Ok(Pending { id, sqid, cid })
     }

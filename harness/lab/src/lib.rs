@@ -26,6 +26,7 @@ mod queue;
 mod registry;
 mod sequence;
 mod stop;
+mod text;
 mod trace;
 
 pub use self::action::{
@@ -33,7 +34,7 @@ pub use self::action::{
     Word,
 };
 pub use self::answer::{Answer, Pending};
-pub use self::bench::{Bench, TestRun, judge, run_test};
+pub use self::bench::{Bench, TestRun, run_test};
 pub use self::buffer::{Buffer, Data, Shape};
 pub use self::core::Settings;
 pub use self::ctl::{ADMIN_ENTRIES, Ctl, QUEUES_ASKED, Shutdown};
@@ -42,6 +43,8 @@ pub use self::lab::Lab;
 pub use self::registry::{TestCase, tests};
 pub use self::sequence::{Sequence, Start};
 pub use self::stop::{Outcome, Stop};
+pub use self::text::{HEADER, TextError};
+pub use self::trace::{HeaderError, TraceHeader, judge, sequence_of};
 pub use ::log::random::Random;
 pub use lab_macros::conformance;
 

@@ -331,7 +331,7 @@ mod tests {
     fn a_quarantined_buffer_is_not_given_out_before_a_reset() {
         let arena = arena();
         let mut memory = Memory::new(&arena);
-        let mut make = |memory: &mut Memory| {
+        let make = |memory: &mut Memory| {
             let id = memory.next_id(false);
             (id, memory.allocate(&arena, id, 4096, (0, 4096), Perm::Both).unwrap().at)
         };
