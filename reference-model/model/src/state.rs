@@ -33,7 +33,7 @@ impl World {
     pub fn namespace_mut(&mut self, nsid: Nsid) -> &mut Namespace {
         let at = self.namespaces.partition_point(|n| n.nsid < nsid);
         if self.namespaces.get(at).is_none_or(|n| n.nsid != nsid) {
-            self.namespaces.insert(at, Namespace { nsid, claims: None });
+            self.namespaces.insert(at, Namespace { nsid, claims: None, seen_by: 0 });
         }
         &mut self.namespaces[at]
     }
@@ -44,6 +44,10 @@ impl World {
 pub struct Subsystem {
     /// Identify Controller SUBNQN, once read: constant over resets.
     pub subnqn: Option<Vec<u8>>,
+    /// Identify Controller SN and MN, once read: the same on all controllers.
+    pub serial_and_model: Option<Vec<u8>>,
+    /// Identify Namespace DLFEAT bit 3, once read: the same for all namespaces.
+    pub dlfeat_bit_3: Option<bool>,
 }
 
 /// Where a controller is between disabled and ready.
@@ -242,6 +246,8 @@ pub struct Feature {
     /// The capabilities of the feature, once read (SEL = 011b): bit 0 saveable, bit 1 namespace
     /// specific, bit 2 changeable.
     pub capabilities: Option<u32>,
+    /// Whether `current` is what a reset must have left, not yet seen or set since.
+    pub since_reset: bool,
 }
 
 /// What Identify Controller (CNS 01h) claims: raw fields as they stand in the structure.
@@ -289,7 +295,10 @@ pub struct NamespaceClaims {
     pub dpc: u8,
     pub dps: u8,
     pub nmic: u8,
+    pub dlfeat: u8,
     pub nsattr: u8,
+    pub nguid: [u8; 16],
+    pub eui64: [u8; 8],
     /// Logical block data size of the format in use, in bytes: 2^LBADS.
     pub block_bytes: u32,
     /// Metadata size of the format in use (MS), in bytes.
@@ -303,6 +312,8 @@ pub struct Namespace {
     pub nsid: Nsid,
     /// What it claims; `None` until Identify was read.
     pub claims: Option<NamespaceClaims>,
+    /// The controllers (bit n: index n) through which it was read.
+    pub seen_by: u64,
 }
 
 impl Namespace {

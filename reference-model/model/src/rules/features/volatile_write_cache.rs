@@ -1,0 +1,100 @@
+//! Volatile Write Cache (FID 06h). Base-2.3 §5.2.26.1.4.
+
+use spec::QueueKind;
+use spec::command::{Command, GetFeatures, SetFeatures};
+use spec::feature::VolatileWriteCache;
+use spec::requirement::{reset, volatile_write_cache};
+
+use super::*;
+use crate::ruling::{Cells, Footprint};
+
+/// Get Features of the volatile write cache.
+pub static GET: Rule = Rule {
+    name: "get-features 06h",
+    queue: QueueKind::Admin,
+    opcode: GetFeatures::OPCODE,
+    tables: get_tables!(&GET_OWN),
+    succeeds: Some(volatile_write_cache::WCE),
+    data: no_data,
+    footprint: |_, _| Footprint { reads: Cells::WRITE_CACHE, writes: Cells::NONE },
+    accept: accept_get,
+    refuse: no_second_dword,
+};
+
+/// Set Features of the volatile write cache.
+pub static SET: Rule = Rule {
+    name: "set-features 06h",
+    queue: QueueKind::Admin,
+    opcode: SetFeatures::OPCODE,
+    tables: set_tables!(&SET_RESERVED, &SET_OWN),
+    succeeds: Some(volatile_write_cache::WCE),
+    data: no_data,
+    footprint: |_, _| Footprint { reads: Cells::NONE, writes: Cells::WRITE_CACHE },
+    accept: accept_set,
+    refuse: no_second_dword,
+};
+
+static SET_RESERVED: Reserved<SetFeatures> =
+    Reserved::and(|cmd, _| set_leftovers(cmd) || cmd.cdw11 & !WCE != 0);
+
+checks! {
+    static GET_OWN: GetFeatures[cmd, v] in volatile_write_cache {
+        GET_WITHOUT_VWC   INVALID_FIELD_IN_COMMAND
+                          if true => "VWC bit 0 = 0: no volatile write cache";
+    }
+}
+
+checks! {
+    static SET_OWN: SetFeatures[cmd, v] in volatile_write_cache {
+        SET_WITHOUT_VWC   INVALID_FIELD_IN_COMMAND
+                          if true => "VWC bit 0 = 0: no volatile write cache";
+    }
+}
+
+/// Volatile Write Cache Enable; the other bits of the value are reserved.
+const WCE: u32 = VolatileWriteCache::new().with_wce(true).into_bits();
+
+fn accept_set(apply: &mut Apply) {
+    no_second_dword(apply);
+    let cmd = SetFeatures::project(apply.sqe);
+    let value = cmd.cdw11 & WCE;
+    let saves = cmd.sv & selects(apply.controller());
+    let feature = &mut apply.controller().volatile_write_cache;
+    feature.current = Some(value);
+    feature.since_reset = false;
+    match saves {
+        Yes => feature.saved = Some(value),
+        Maybe => feature.saved = None,
+        Truth::No => {}
+    }
+}
+
+fn accept_get(apply: &mut Apply) {
+    no_second_dword(apply);
+    let known = apply.controller().volatile_write_cache;
+    let dw0 = apply.cqe.dw0();
+    let current = asks_current(apply);
+    if current.is_yes() {
+        let req = match known.since_reset {
+            true => reset::FEATURES_DEFAULT,
+            false => volatile_write_cache::WCE,
+        };
+        let agrees = known.current.map(|value| value & WCE == dw0 & WCE);
+        apply.hold(req, agrees, || {
+            (
+                format!("WCE = {}", dw0 & WCE),
+                format!("WCE = {}", known.current.unwrap_or(0) & WCE),
+                match known.since_reset {
+                    true => "the value that a reset leaves".into(),
+                    false => "the value as it was set or seen before".into(),
+                },
+            )
+        });
+    }
+    let mut learned = seen_other_than_current(apply, known);
+    if current.is_yes() {
+        learned.current = Some(dw0 & WCE);
+        learned.since_reset = false;
+    }
+    apply.controller().volatile_write_cache = learned;
+}
