@@ -194,6 +194,10 @@ impl Dut for EmulatorDut {
         Ok(Progress::Ran)
     }
 
+    fn pass(&mut self, until: u64) {
+        self.host.now = self.host.now.max(until);
+    }
+
     fn drain(&mut self, sink: &mut dyn FnMut(Event)) {
         self.host.events.drain(..).for_each(sink);
     }
