@@ -81,13 +81,28 @@ enum Source {
         tag: BlockTag,
     },
     Raw(Box<Raw>),
+    /// The controller may have written it, for this command: byte `start` is its data byte `offset`.
+    Device {
+        owner: Owner,
+        start: u64,
+        offset: u64,
+    },
+}
+
+/// The command whose destination buffer a piece of memory is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owner {
+    /// The command's number.
+    pub command: u32,
+    /// Which use of that number.
+    pub generation: u32,
 }
 
 impl Source {
     /// The byte at address `at`, which lies in the page or sector of this source.
     fn byte(&self, at: u64) -> Option<u8> {
         match self {
-            Source::Unknown => None,
+            Source::Unknown | Source::Device { .. } => None,
             Source::Constant(value) => Some(*value),
             Source::Tagged { start, block_bytes, tag } => {
                 let offset = at - start;
@@ -241,6 +256,23 @@ impl Memory {
         }
     }
 
+    /// The controller may write here, for the command `owner`: its data from byte `offset` on.
+    #[inline]
+    pub fn give(&mut self, at: Addr, len: u64, owner: Owner, offset: u64) {
+        self.put(at.0, len, &Source::Device { owner, start: at.0, offset });
+    }
+
+    /// Whose destination buffer `at` is, and which byte of that command's data it holds.
+    #[inline]
+    pub fn owner(&self, at: Addr) -> Option<(Owner, u64)> {
+        match *self.source(at.0) {
+            Source::Device { owner, start, offset } if at.0 >= start => {
+                Some((owner, offset + (at.0 - start)))
+            }
+            _ => None,
+        }
+    }
+
     /// The host wrote bytes.
     pub fn write(&mut self, at: Addr, bytes: &[u8]) {
         let mut done = 0;
@@ -364,7 +396,7 @@ impl Memory {
     /// As `read`, within one sector.
     fn read_sector(&self, at: u64, to: &mut [u8]) -> bool {
         match self.source(at) {
-            Source::Unknown => false,
+            Source::Unknown | Source::Device { .. } => false,
             Source::Constant(value) => {
                 to.fill(*value);
                 true

@@ -307,6 +307,12 @@ pub struct Rule {
     pub refuse: fn(&mut Apply),
 }
 
+impl std::fmt::Debug for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Rule({})", self.name)
+    }
+}
+
 /// Which checks of a rule fail, and which may. Bits number the checks through all its tables.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Ruling {

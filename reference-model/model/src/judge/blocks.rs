@@ -1,0 +1,324 @@
+//! Data: what commands read and write, and what the host sees of it.
+
+use log::Ident;
+use spec::requirement::{data, dma, flush};
+use spec::{Addr, Cqe, Qid};
+
+use super::Judge;
+use super::cell::{Effect, Sight, Value};
+use super::commands::{Command, Flight};
+use super::media::{Access, Look, Origin, Written};
+use super::report::Place;
+use crate::memory::Owner;
+use crate::ruling::{Apply, Blocks, Data};
+use crate::truth::{No, Truth};
+
+/// Bit of command dword 12: Force Unit Access.
+const FUA: u32 = 1 << 30;
+
+fn access(blocks: Blocks, n: u64, command: u32) -> Access {
+    Access { nsid: blocks.nsid, lba: blocks.slba.wrapping_add(n), command }
+}
+
+impl Judge {
+    /// Command `n` was rung: its blocks are in play, and its buffer is the controller's.
+    pub(super) fn start_data(&mut self, n: u32) {
+        let command = &mut self.commands[n];
+        let owner = Owner { command: n, generation: command.generation };
+        match command.data {
+            Data::Read(_) | Data::Returns { .. } => {
+                let mut offset = 0;
+                for &(at, len) in &command.runs {
+                    self.memory.give(Addr(at), len, owner, offset);
+                    offset += len;
+                }
+            }
+            _ => {}
+        }
+        match command.data {
+            Data::Read(blocks) => {
+                command.values.resize(blocks.count as usize, None);
+                for i in 0..u64::from(blocks.count) {
+                    self.media.invoke(access(blocks, i, n), None);
+                }
+            }
+            Data::Write(blocks) => {
+                for i in 0..u64::from(blocks.count) {
+                    let value = Self::written(&self.memory, command, blocks, i)
+                        .map_or_else(|| self.media.unbound(), Value::Known);
+                    command.values.push(Some(value));
+                    self.media.invoke(access(blocks, i, n), Some(value));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// What block `i` of a write holds in host memory.
+    fn written(
+        memory: &crate::memory::Memory,
+        command: &Command,
+        blocks: Blocks,
+        i: u64,
+    ) -> Option<Ident> {
+        let len = u64::from(blocks.block_bytes);
+        if let Some(at) = command.address(i * len, len) {
+            return memory.block(Addr(at), blocks.block_bytes);
+        }
+        // The block is spread over pages that do not follow each other.
+        let mut bytes = vec![0; blocks.block_bytes as usize];
+        let mut before = 0;
+        for &(at, run) in &command.runs {
+            let (from, to) = (before.max(i * len), (before + run).min((i + 1) * len));
+            if from < to {
+                let place = (from - i * len) as usize..(to - i * len) as usize;
+                if !memory.read(Addr(at + (from - before)), &mut bytes[place]) {
+                    return None;
+                }
+            }
+            before += run;
+        }
+        (before >= (i + 1) * len).then(|| log::content::identify(&bytes))
+    }
+
+    /// Command `n` has had all the effect on data that it will have.
+    pub(super) fn settle_data(&mut self, n: u32, effect: Effect) {
+        let command = &mut self.commands[n];
+        if std::mem::replace(&mut command.settled, true) {
+            return;
+        }
+        match command.data {
+            Data::Read(blocks) => {
+                let success = effect == Effect::Certain;
+                for i in 0..u64::from(blocks.count) {
+                    let got = self.media.finish_read(access(blocks, i, n), success);
+                    command.values[i as usize] = got;
+                }
+            }
+            Data::Write(blocks) => {
+                let fua = command.sqe.dw[12] & FUA != 0;
+                let controller = &self.worlds[0].controllers[usize::from(command.ctrl)];
+                let cached = if fua { No } else { controller.cache_on() };
+                let cached = if self.worlds.len() > 1 && !fua { Truth::Maybe } else { cached };
+                let completed = self.now.record;
+                let how = Written { ctrl: command.ctrl, rung: command.rung, completed, cached };
+                for i in 0..u64::from(blocks.count) {
+                    let at = access(blocks, i, n);
+                    if let Some(value) = command.values[i as usize] {
+                        self.media.finish_write(at, value, effect, how);
+                    }
+                    if command.disturbed {
+                        self.media.unsure(at.nsid, at.lba);
+                    }
+                }
+            }
+            Data::Flush(nsid) if effect == Effect::Certain => {
+                self.media.flush(nsid, command.ctrl, command.rung);
+            }
+            _ => {}
+        }
+    }
+
+    /// The host wrote here: a command whose buffer it is moves something that is not known.
+    pub(super) fn host_wrote(&mut self, at: Addr, len: u64) {
+        let end = at.0.saturating_add(len);
+        for unit in &self.units {
+            for sq in unit.sqs.iter().flatten() {
+                for &n in &sq.in_flight {
+                    let command = &mut self.commands[n];
+                    let hit = command.runs.iter().any(|(a, l)| *a < end && at.0 < a + l);
+                    if hit && !command.settled && !command.disturbed {
+                        command.disturbed = true;
+                        if let Data::Write(blocks) = command.data {
+                            for i in 0..u64::from(blocks.count) {
+                                self.media.unsure(blocks.nsid, blocks.slba.wrapping_add(i));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Command `n` was over long ago: nobody looks at what it read any more.
+    pub(super) fn forget_command(&mut self, n: u32) {
+        let command = &mut self.commands[n];
+        if let Data::Read(blocks) = command.data {
+            for i in 0..blocks.count as usize {
+                if command.values.get(i).is_some_and(Option::is_none) {
+                    self.media.give_up(access(blocks, i as u64, n));
+                }
+            }
+        }
+        command.flight = Flight::Free;
+    }
+
+    /// The command whose destination buffer `at` is, and which byte of its data that is.
+    fn owner_of(&self, at: Addr) -> Option<(u32, u64)> {
+        if let Some((owner, offset)) = self.memory.owner(at)
+            && self.commands.of(owner).is_some()
+        {
+            return Some((owner.command, offset));
+        }
+        // Buffers that do not fill whole sectors are not remembered by address.
+        if self.memory.byte(at).is_some() {
+            return None;
+        }
+        let mut candidates = self.commands.recent();
+        candidates.find_map(|n| {
+            let command = &self.commands[n];
+            let reads = matches!(command.data, Data::Read(_) | Data::Returns { .. });
+            Some((n, command.offset_of(at.0).filter(|_| reads)?))
+        })
+    }
+
+    /// The host looked at blocks in memory.
+    pub(super) fn on_blocks(
+        &mut self,
+        at: Addr,
+        block_bytes: u32,
+        idents: impl Iterator<Item = Ident>,
+    ) {
+        for (i, ident) in idents.enumerate() {
+            let here = Addr(at.0.wrapping_add(i as u64 * u64::from(block_bytes)));
+            self.on_block(here, block_bytes, ident);
+        }
+    }
+
+    #[inline]
+    fn on_block(&mut self, at: Addr, block_bytes: u32, seen: Ident) {
+        let Some((n, offset)) = self.owner_of(at) else {
+            self.untouched(at, block_bytes, seen);
+            return;
+        };
+        let command = &self.commands[n];
+        let Data::Read(blocks) = command.data else { return };
+        let good = command.flight == Flight::Completed
+            && command.cqe.status().is_success()
+            && !command.disturbed;
+        let whole = u64::from(block_bytes);
+        if !good || blocks.block_bytes != block_bytes || !offset.is_multiple_of(whole) {
+            return;
+        }
+        let i = offset / whole;
+        let expected = command.values.get(i as usize).copied().flatten();
+        let place = access(blocks, i, n);
+        let Some(look) = self.media.look(place, expected, seen) else { return };
+        self.coverage.data_bytes += whole;
+        self.judge_look(n, place, look, seen);
+    }
+
+    fn judge_look(&mut self, n: u32, at: Access, look: Look, seen: Ident) {
+        let Sight::Differs(allowed) = look.sight else {
+            self.agrees(data::LAST_WRITTEN);
+            return;
+        };
+        let req = match self.media.origin(at.nsid, at.lba) {
+            Origin::Unwritten => data::UNWRITTEN,
+            Origin::Flushed => flush::DURABLE,
+            Origin::Durable => data::WRITE_THROUGH,
+            Origin::Written(ctrl) if ctrl != self.commands[n].ctrl => data::SHARED,
+            Origin::Written(_) => data::LAST_WRITTEN,
+        };
+        let command = &self.commands[n];
+        let place = Place {
+            text: format!("NSID {}, LBA {}", at.nsid, at.lba),
+            command: Some(command.sqe),
+            consequence_of: look.tainted,
+        };
+        let story = (
+            format!("block {:016x}", seen.0),
+            allowed.iter().map(|v| block_text(*v)).collect::<Vec<_>>().join(" or "),
+            "written before the read, or beside it".to_string(),
+        );
+        if look.tainted.is_some() {
+            self.coverage.tainted += 1;
+        }
+        if let Some(finding) = self.broken(req, place, story) {
+            self.media.taint(at.nsid, at.lba, finding);
+        }
+    }
+
+    /// The host looked at memory that no command may have changed.
+    fn untouched(&mut self, at: Addr, block_bytes: u32, seen: Ident) {
+        let Some(known) = self.memory.block(at, block_bytes) else { return };
+        self.coverage.data_bytes += u64::from(block_bytes);
+        self.hold(dma::WITHIN_PERMISSION, known == seen, |_| {
+            let because = "only the host wrote there".to_string();
+            let observed = format!("block {:016x}", seen.0);
+            (
+                Place::at(format!("memory at {at}")),
+                (observed, format!("block {:016x}", known.0), because),
+            )
+        });
+    }
+
+    /// The host looked at bytes in memory.
+    pub(super) fn on_bytes(&mut self, at: Addr, bytes: &[u8]) {
+        let Some((n, offset)) = self.owner_of(at) else {
+            let mut known = vec![0; bytes.len()];
+            if self.memory.read(at, &mut known) {
+                self.hold(dma::WITHIN_PERMISSION, known == bytes, |_| {
+                    let because = "only the host wrote there".to_string();
+                    let place = Place::at(format!("memory at {at}"));
+                    (place, ("other bytes".into(), "the bytes written".into(), because))
+                });
+            }
+            return;
+        };
+        let command = &mut self.commands[n];
+        let Data::Returns { bytes: total, seen } = command.data else { return };
+        let good = command.flight == Flight::Completed
+            && command.cqe.status().is_success()
+            && !command.disturbed;
+        let from = offset as usize;
+        if !good || command.bytes_seen == usize::MAX || from >= total as usize {
+            return;
+        }
+        command.bytes.resize(total as usize, 0);
+        let len = bytes.len().min(total as usize - from);
+        command.bytes[from..from + len].copy_from_slice(&bytes[..len]);
+        command.bytes_seen += len;
+        self.coverage.data_bytes += len as u64;
+        if command.bytes_seen >= total as usize {
+            command.bytes_seen = usize::MAX;
+            self.structure_seen(n, seen);
+        }
+    }
+
+    /// All of the structure that command `n` returned was looked at.
+    fn structure_seen(&mut self, n: u32, seen: fn(&mut Apply, &[u8])) {
+        let bytes = std::mem::take(&mut self.commands[n].bytes);
+        let ctrl = self.commands[n].ctrl;
+        let version = self.version(ctrl).unwrap_or(spec::Version::new(2, 3));
+        let mut held = std::mem::take(&mut self.held);
+        let command = &self.commands[n];
+        let (sqe, cqe): (_, Cqe) = (command.sqe, command.cqe);
+        for (w, world) in self.worlds.iter_mut().enumerate() {
+            let mut out = Vec::new();
+            let sink = if w == 0 { &mut held } else { &mut out };
+            let mut apply = Apply {
+                world,
+                ctrl,
+                sqid: Qid(command.sqid),
+                sqe: &sqe,
+                cqe: &cqe,
+                version,
+                memory: &self.memory,
+                held: sink,
+            };
+            seen(&mut apply, &bytes);
+        }
+        self.units[usize::from(ctrl)].forces_stale = true;
+        self.commands[n].bytes = bytes;
+        self.report_held(n, &mut held);
+        self.held = held;
+    }
+}
+
+fn block_text(value: Value) -> String {
+    match value {
+        Value::Known(ident) => format!("block {:016x}", ident.0),
+        Value::Unbound(_) => "any block".to_string(),
+    }
+}

@@ -1,0 +1,152 @@
+//! Claims of the test, and its verdict (design.md section 6).
+
+use log::{Claim, SubmitRef};
+
+use super::commands::Flight;
+use super::{Judge, Ruled};
+use crate::{FindingKind, Verdict};
+
+/// What became of a submitted command.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Standing {
+    /// The record submits none, or it was not rung.
+    #[default]
+    None,
+    /// Rung, and not ruled.
+    Pending,
+    /// Accepted, and no check failed.
+    Accepted,
+    /// Refused, and judged by checks.
+    Refused,
+    /// Judged otherwise.
+    Other,
+}
+
+impl Judge {
+    /// Command `n` is ruled.
+    #[inline]
+    pub(super) fn stand(&mut self, n: u32, standing: Standing) {
+        if let Some(place) = self.ruled.get_mut(self.commands[n].submit as usize) {
+            *place = standing;
+        }
+    }
+
+    pub(super) fn standing_of(&self, submit: SubmitRef) -> Ruled {
+        match self.ruled.get(submit.0 as usize).copied().unwrap_or_default() {
+            Standing::None | Standing::Pending => Ruled::Pending,
+            Standing::Accepted => Ruled::Accepted,
+            Standing::Other => Ruled::Other,
+            Standing::Refused => {
+                let first = self.refused.get(&submit.0).and_then(|by| by.first());
+                first.map_or(Ruled::Other, |req| Ruled::Refused(*req))
+            }
+        }
+    }
+
+    /// The test claims something. What is true only at this moment is decided now.
+    pub(super) fn on_claim(&mut self, claim: Claim) {
+        let now = match claim {
+            Claim::InFlight(submit) => Some(self.is_in_flight(submit)),
+            _ => None,
+        };
+        self.claims.push((self.now.record, claim, now));
+    }
+
+    fn is_in_flight(&self, submit: SubmitRef) -> bool {
+        self.commands.in_flight().any(|n| {
+            let command = &self.commands[n];
+            command.submit == submit.0 && command.flight == Flight::Rung
+        })
+    }
+
+    pub(super) fn decided_claim(&self, record: u32) -> Option<bool> {
+        let (_, claim, now) = self.claims.iter().find(|(at, ..)| *at == record)?;
+        now.or_else(|| self.decide_claim(*claim))
+    }
+
+    /// Whether a claim holds by what is known now; `None` while it is open.
+    fn decide_claim(&self, claim: Claim) -> Option<bool> {
+        let ruled = |submit| match self.standing_of(submit) {
+            Ruled::Pending => None,
+            ruled => Some(ruled),
+        };
+        match claim {
+            Claim::RefusedBy(submit, req) => ruled(submit).map(|ruled| {
+                matches!(ruled, Ruled::Refused(_))
+                    && self.refused.get(&submit.0).is_some_and(|by| by.contains(&req))
+            }),
+            Claim::Accepted(submit) => ruled(submit).map(|ruled| ruled == Ruled::Accepted),
+            Claim::Ruled(submit) => ruled(submit).map(|_| true),
+            Claim::InFlight(submit) => Some(self.is_in_flight(submit)),
+            Claim::Judged(req) => {
+                let judged = self.coverage.judged[usize::from(req.0)] > 0;
+                (judged || self.ending.ended).then_some(judged)
+            }
+        }
+    }
+
+    /// The test has ended: what was not decided by now is not.
+    pub(super) fn on_end(&mut self) {
+        self.ending.ended = true;
+        if self.media.overflows > 0 {
+            let what = format!("{} blocks had too much in flight", self.media.overflows);
+            self.media.overflows = 0;
+            self.inconclusive(what, super::report::Place::at("data"));
+        }
+    }
+
+    pub(super) fn work_out_verdict(&self) -> Verdict {
+        let has = |wanted: fn(&FindingKind) -> bool| self.findings.iter().find(|f| wanted(&f.kind));
+        if has(|kind| matches!(kind, FindingKind::Divergence(_))).is_some() {
+            return Verdict::Diverged;
+        }
+        if let Some(error) = &self.ending.harness_error {
+            return Verdict::Error(error.clone());
+        }
+        if let Some(missing) = &self.ending.not_applicable {
+            return Verdict::NotApplicable(missing.clone());
+        }
+        if !self.ending.ended {
+            return Verdict::Unproved("the test did not end".into());
+        }
+        for (record, claim, _) in &self.claims {
+            if let Some(why) = self.unheld(*record, *claim) {
+                return Verdict::Unproved(why);
+            }
+        }
+        if let Some(gap) = has(|kind| *kind == FindingKind::Gap) {
+            return Verdict::Unproved(format!("not modelled: {}", gap.observed));
+        }
+        if let Some(open) = has(|kind| *kind == FindingKind::Inconclusive) {
+            return Verdict::Unproved(format!("inconclusive: {}", open.observed));
+        }
+        let anomalies = self.findings.iter().filter(|f| f.kind == FindingKind::Anomaly).count();
+        if anomalies > self.profile.anomaly_budget as usize {
+            let budget = self.profile.anomaly_budget;
+            return Verdict::Unproved(format!("{anomalies} anomalies, and the budget is {budget}"));
+        }
+        if self.coverage.judged.iter().all(|n| *n == 0) {
+            return Verdict::Unproved("nothing was judged".into());
+        }
+        match has(|kind| *kind == FindingKind::Warning) {
+            Some(_) => Verdict::Warned,
+            None => Verdict::Passed,
+        }
+    }
+
+    /// Why a claim is not held, if it is not.
+    fn unheld(&self, record: u32, claim: Claim) -> Option<String> {
+        let what = match claim {
+            Claim::RefusedBy(_, req) => format!("that the command was refused by {req}"),
+            Claim::Accepted(_) => "that the command was accepted".to_string(),
+            Claim::Ruled(_) => "that the command was ruled".to_string(),
+            Claim::InFlight(_) => "that the race was reached".to_string(),
+            Claim::Judged(req) => format!("that {req} was judged"),
+        };
+        match self.decided_claim(record) {
+            Some(true) => None,
+            Some(false) => Some(format!("the claim {what} does not hold")),
+            None => Some(format!("the claim {what} was never decided")),
+        }
+    }
+}

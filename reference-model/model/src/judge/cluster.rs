@@ -1,0 +1,338 @@
+//! Ruling: at once where nothing in flight can matter, else when a cluster of commands has drained.
+//!
+//! Commands in flight at the same time whose footprints conflict form a cluster. Their completions
+//! wait until none of them is in flight; then every order that their intervals allow is tried on
+//! what was believed before, and the worlds that explain all answers survive.
+
+use spec::{Qid, Version};
+
+use super::Judge;
+use super::claims::Standing;
+use super::report::Place;
+use crate::ruling::{Applies, Apply, Decision, Forces, Held, Ruling};
+use crate::state::World;
+use spec::requirement::Level;
+
+/// The most commands whose orders are enumerated.
+const MAX_MEMBERS: usize = 4;
+/// The most worlds that are kept.
+const MAX_WORLDS: usize = 24;
+
+/// One world after an order of commands, and what each was judged.
+struct Outcome {
+    world: World,
+    decisions: Vec<(u32, Decision)>,
+    held: Vec<(u32, Held)>,
+}
+
+impl Judge {
+    /// Rules command `n`, which has just completed, or leaves it until its cluster has drained.
+    pub(super) fn rule_or_defer(&mut self, n: u32) {
+        let command = &self.commands[n];
+        let unit = &self.units[usize::from(command.ctrl)];
+        let footprint = command.footprint;
+        if footprint == crate::ruling::Footprint::NONE {
+            self.rule_now(n);
+            return;
+        }
+        let ctrl = command.ctrl;
+        let beside = unit.structural.iter().any(|m| {
+            let other = &self.commands[*m];
+            *m != n && other.owes_cqe() && other.footprint.conflicts(footprint)
+        });
+        let waits = self.deferred.iter().any(|m| {
+            let other = &self.commands[*m];
+            other.ctrl == ctrl && other.footprint.conflicts(footprint)
+        });
+        if beside || waits {
+            self.deferred.push(n);
+            return;
+        }
+        self.rule_now(n);
+    }
+
+    /// Rules the clusters of which nothing is in flight any more.
+    pub(super) fn drain_clusters(&mut self) {
+        while let Some(members) = self.drained() {
+            self.deferred.retain(|n| !members.contains(n));
+            self.rule_cluster(&members);
+            for n in members {
+                self.retire_command(n);
+            }
+        }
+    }
+
+    /// A cluster of completed commands none of whose members conflicts with one in flight.
+    fn drained(&self) -> Option<Vec<u32>> {
+        let mut left = self.deferred.clone();
+        while let Some(first) = left.first().copied() {
+            let mut members = vec![first];
+            left.retain(|n| *n != first);
+            let mut at = 0;
+            while at < members.len() {
+                let member = &self.commands[members[at]];
+                let joins = |n: &u32| {
+                    let other = &self.commands[*n];
+                    other.ctrl == member.ctrl && other.footprint.conflicts(member.footprint)
+                };
+                let more: Vec<u32> = left.iter().copied().filter(joins).collect();
+                left.retain(|n| !more.contains(n));
+                members.extend(more);
+                at += 1;
+            }
+            let waiting = members.iter().any(|n| {
+                let member = &self.commands[*n];
+                let unit = &self.units[usize::from(member.ctrl)];
+                unit.structural.iter().any(|m| {
+                    let other = &self.commands[*m];
+                    other.owes_cqe() && other.footprint.conflicts(member.footprint)
+                })
+            });
+            if !waiting {
+                return Some(members);
+            }
+        }
+        None
+    }
+
+    /// Rules every deferred command of `ctrl`, whatever is still in flight: a reset has come.
+    pub(super) fn drain_all(&mut self, ctrl: u8) {
+        let of = |judge: &Judge, n: &u32| judge.commands[*n].ctrl == ctrl;
+        let members: Vec<u32> = self.deferred.iter().copied().filter(|n| of(self, n)).collect();
+        self.deferred.retain(|n| !members.contains(n));
+        for n in members {
+            // What ran beside it will never be known: its answer cannot be decided.
+            self.stand(n, Standing::Other);
+            let place = self.place_of(n);
+            self.inconclusive("a command beside it was dropped by a reset".into(), place);
+            self.retire_command(n);
+        }
+    }
+
+    /// Rules one command on every world believed.
+    fn rule_now(&mut self, n: u32) {
+        let ctrl = self.commands[n].ctrl;
+        self.refresh_forces(ctrl);
+        if self.worlds.len() > 1 {
+            self.rule_cluster(&[n]);
+            return;
+        }
+        let Some(rule) = self.commands[n].rule else { return };
+        let status = self.commands[n].cqe.status();
+        let sqe = self.commands[n].sqe;
+        let ruling = rule.evaluate(&sqe, &self.view(n, &self.worlds[0]));
+        let decision = if ruling == Ruling::default() && status.is_success() {
+            Decision::Agrees { by: 0 }
+        } else {
+            let forces = &self.units[usize::from(ctrl)].forces;
+            rule.decide(rule.in_force(ruling, forces), status, forces)
+        };
+        let effect = self.report_decision(n, decision);
+        self.settle_data(n, effect);
+        let mut held = std::mem::take(&mut self.held);
+        let version = self.version(ctrl).unwrap_or(Version::new(2, 3));
+        let command = &self.commands[n];
+        let mut apply = Apply {
+            world: &mut self.worlds[0],
+            ctrl,
+            sqid: Qid(command.sqid),
+            sqe: &command.sqe,
+            cqe: &command.cqe,
+            version,
+            memory: &self.memory,
+            held: &mut held,
+        };
+        if status.is_success() {
+            (rule.accept)(&mut apply)
+        } else {
+            (rule.refuse)(&mut apply)
+        }
+        self.report_held(n, &mut held);
+        self.held = held;
+    }
+
+    /// Counts and reports what an effect held; empties it.
+    pub(super) fn report_held(&mut self, n: u32, held: &mut Vec<Held>) {
+        for Held { req, broken } in held.drain(..) {
+            match broken {
+                None => self.agrees(req),
+                Some(broken) => {
+                    let place = self.place_of(n);
+                    self.held_broken(req, place, broken);
+                }
+            }
+        }
+    }
+
+    /// Tries the orders of `members` on every world believed.
+    fn rule_cluster(&mut self, members: &[u32]) {
+        let ctrl = self.commands[members[0]].ctrl;
+        self.refresh_forces(ctrl);
+        if members.len() > MAX_MEMBERS {
+            self.give_up_cluster(members);
+            return;
+        }
+        let mut outcomes = Vec::new();
+        for world in &self.worlds {
+            let start = Outcome { world: world.clone(), decisions: Vec::new(), held: Vec::new() };
+            self.orders(start, members, &mut outcomes);
+        }
+        if outcomes.is_empty() {
+            self.report_cluster(members);
+            return;
+        }
+        for &n in members {
+            self.conclude(n, &outcomes);
+        }
+        let mut worlds: Vec<World> = Vec::new();
+        for outcome in outcomes {
+            if !worlds.contains(&outcome.world) {
+                worlds.push(outcome.world);
+            }
+        }
+        if worlds.len() > MAX_WORLDS {
+            worlds.truncate(1);
+            let place = self.place_of(members[0]);
+            self.inconclusive("too many states explain what was seen".into(), place);
+            self.lose(ctrl, None);
+        }
+        self.worlds = worlds;
+    }
+
+    /// Extends `so_far` by every order of the members left that the intervals allow.
+    fn orders(&self, so_far: Outcome, left: &[u32], outcomes: &mut Vec<Outcome>) {
+        if left.is_empty() {
+            outcomes.push(so_far);
+            return;
+        }
+        for &n in left {
+            // A command whose CQE was seen before this one was rung comes first.
+            let rung = self.commands[n].rung;
+            if left.iter().any(|m| *m != n && self.commands[*m].seen < rung) {
+                continue;
+            }
+            if let Some(next) = self.try_on(&so_far, n) {
+                let rest: Vec<u32> = left.iter().copied().filter(|m| *m != n).collect();
+                self.orders(next, &rest, outcomes);
+            }
+        }
+    }
+
+    /// Command `n` and its answer on top of `before`; `None` if that world does not explain it.
+    fn try_on(&self, before: &Outcome, n: u32) -> Option<Outcome> {
+        let command = &self.commands[n];
+        let rule = command.rule?;
+        let forces = &self.units[usize::from(command.ctrl)].forces;
+        let view = self.view(n, &before.world);
+        let version = view.version;
+        let ruling = rule.in_force(rule.evaluate(&command.sqe, &view), forces);
+        let decision = rule.decide(ruling, command.cqe.status(), forces);
+        if matches!(decision, Decision::Diverges { .. }) {
+            return None;
+        }
+        let mut world = before.world.clone();
+        let mut held = Vec::new();
+        let mut apply = Apply {
+            world: &mut world,
+            ctrl: command.ctrl,
+            sqid: Qid(command.sqid),
+            sqe: &command.sqe,
+            cqe: &command.cqe,
+            version,
+            memory: &self.memory,
+            held: &mut held,
+        };
+        let success = command.cqe.status().is_success();
+        if success {
+            (rule.accept)(&mut apply)
+        } else {
+            (rule.refuse)(&mut apply)
+        }
+        if held.iter().any(|held| held.broken.is_some() && accuses(held, forces)) {
+            return None;
+        }
+        let mut decisions = before.decisions.clone();
+        decisions.push((n, decision));
+        let mut all = before.held.clone();
+        all.extend(held.into_iter().map(|held| (n, held)));
+        Some(Outcome { world, decisions, held: all })
+    }
+
+    /// Reports command `n` by what all outcomes say of it, or the mildest of them.
+    fn conclude(&mut self, n: u32, outcomes: &[Outcome]) {
+        let of = |o: &Outcome| o.decisions.iter().find(|(m, _)| *m == n).map(|(_, d)| *d);
+        let mut decisions = outcomes.iter().filter_map(of);
+        let Some(first) = decisions.next() else { return };
+        let decision = if decisions.all(|d| d == first) { first } else { Decision::Tolerated };
+        let effect = self.report_decision(n, decision);
+        self.settle_data(n, effect);
+        let mine = |o: &Outcome| -> Vec<Held> {
+            o.held.iter().filter(|(m, _)| *m == n).map(|(_, held)| held.clone()).collect()
+        };
+        let mut held = mine(&outcomes[0]);
+        if outcomes.iter().all(|o| mine(o) == held) {
+            self.report_held(n, &mut held);
+        }
+    }
+
+    /// No order explains the answers: in the order of completion, the first that no world explains.
+    fn report_cluster(&mut self, members: &[u32]) {
+        let mut ordered = members.to_vec();
+        ordered.sort_by_key(|n| self.commands[*n].seen);
+        self.worlds.truncate(1);
+        let mut found = self.findings.len();
+        for &n in &ordered {
+            self.rule_now(n);
+        }
+        if members.len() > 1 && self.findings.len() == found {
+            // Each answer could be explained alone, in the order of completion: but not by the
+            // worlds that were believed together.
+            let place = self.place_of(ordered[0]);
+            self.inconclusive("no order of these commands explains their answers".into(), place);
+            found = self.findings.len();
+        }
+        for finding in found + 1..self.findings.len() {
+            self.findings[finding].consequence_of.get_or_insert(found as u32);
+        }
+    }
+
+    /// Too many commands: the DUT's state is adopted in the order of completion.
+    fn give_up_cluster(&mut self, members: &[u32]) {
+        let place: Place = self.place_of(members[0]);
+        let what = format!("{} commands that depend on each other were in flight", members.len());
+        self.inconclusive(what, place);
+        let mut ordered = members.to_vec();
+        ordered.sort_by_key(|n| self.commands[*n].seen);
+        for n in ordered {
+            self.stand(n, Standing::Other);
+            self.adopt_structure(n);
+        }
+    }
+
+    /// Applies the effect of command `n` without judging it.
+    fn adopt_structure(&mut self, n: u32) {
+        let command = &self.commands[n];
+        let Some(rule) = command.rule else { return };
+        let version = self.version(command.ctrl).unwrap_or(Version::new(2, 3));
+        for world in &mut self.worlds {
+            let mut held = Vec::new();
+            let mut apply = Apply {
+                world,
+                ctrl: command.ctrl,
+                sqid: Qid(command.sqid),
+                sqe: &command.sqe,
+                cqe: &command.cqe,
+                version,
+                memory: &self.memory,
+                held: &mut held,
+            };
+            let success = command.cqe.status().is_success();
+            if success { (rule.accept)(&mut apply) } else { (rule.refuse)(&mut apply) }
+        }
+    }
+}
+
+/// Whether something that was found broken makes a divergence.
+fn accuses(held: &Held, forces: &Forces) -> bool {
+    matches!(forces.of(held.req), Applies::On(force) if force.level == Level::Shall)
+}

@@ -1,0 +1,341 @@
+//! Completion queue entries: their place, their form, whose they are, and their status.
+
+use spec::requirement::{common, cqe as req, queue};
+use spec::{Cqe, Qid, Status};
+
+use super::Judge;
+use super::cell::Effect;
+use super::claims::Standing;
+use super::commands::Flight;
+use super::report::Place;
+use crate::ruling::{Decision, bits};
+use crate::truth::{No, Yes};
+
+/// Command Aborted due to SQ Deletion.
+const SQ_DELETED: Status = Status::new(0, 0x08);
+
+impl Judge {
+    /// The host saw a CQE.
+    pub(super) fn on_completion(&mut self, cqid: Qid, slot: u16, cqe: Cqe) {
+        if self.is_lost() {
+            return;
+        }
+        self.coverage.completions += 1;
+        let now = self.now;
+        self.unit().last_change = now.when.seen;
+        if !self.take_slot(cqid.0, slot, cqe) {
+            return;
+        }
+        let key = u32::from(cqe.sqid().0) << 16 | u32::from(cqe.cid().0);
+        let found = self.unit().by_cid.get(&key).copied();
+        let Some(n) = found.filter(|n| self.commands[*n].flight != Flight::Free) else {
+            self.unknown_command(cqid, cqe);
+            return;
+        };
+        match self.commands[n].flight {
+            Flight::Rung => {}
+            Flight::Dropped if self.posted_in_time(n) => {}
+            Flight::Dropped => {
+                self.late_completion(n, cqe);
+                return;
+            }
+            _ => {
+                self.second_completion(n, cqe);
+                return;
+            }
+        }
+        self.check_form(n, cqid, cqe);
+        self.complete(n, cqe);
+    }
+
+    /// The slot that a CQE was seen in. False: nothing more can be made of it.
+    fn take_slot(&mut self, cqid: u16, slot: u16, cqe: Cqe) -> bool {
+        let now = self.now;
+        let place = || Place::at(format!("CQ {cqid}, slot {slot}"));
+        let Some(cq) = self.unit().cq(cqid) else {
+            let story = (
+                format!("a CQE ({cqe:?})"),
+                "none".to_string(),
+                format!("CQ {cqid} does not exist"),
+            );
+            let finding = self.broken(queue::COMMAND_EXECUTED_ONCE, place(), story);
+            self.lose(now.ctrl, finding);
+            return false;
+        };
+        let entries = u64::from(cq.entries);
+        let (expected_slot, phase, full) = ((cq.seen % entries) as u16, cq.phase(), cq.is_full());
+        let (first_pass, errored) = (cq.seen < entries, cq.errored);
+        if let Some(place) = cq.slots.get_mut(usize::from(expected_slot)) {
+            *place = cqe;
+        }
+        cq.seen += 1;
+        if cq.ien {
+            cq.unsignalled += 1;
+        }
+        self.hold(queue::CQE_SLOT_ORDER, slot == expected_slot, |_| {
+            let observed = format!("a CQE in slot {slot}");
+            let because = format!("{} CQEs were posted before it", expected_slot);
+            (place(), (observed, format!("slot {expected_slot}"), because))
+        });
+        let by = if first_pass { req::PHASE_OF_NEW_QUEUE } else { req::PHASE };
+        self.hold(by, cqe.phase() == phase, |_| {
+            let because = "it inverts on every pass, and is 1 on the first".to_string();
+            let observed = format!("phase tag {}", u8::from(cqe.phase()));
+            (place(), (observed, format!("phase tag {}", u8::from(phase)), because))
+        });
+        if errored == No {
+            self.hold(queue::FULL_CQ_WAITS, !full, |_| {
+                let because = format!("{} of {entries} slots hold unreleased CQEs", entries - 1);
+                (place(), ("a CQE".into(), "none until a slot is released".into(), because))
+            });
+        }
+        true
+    }
+
+    /// Whether the CQE under judgement may have been posted before its command was dropped.
+    fn posted_in_time(&self, n: u32) -> bool {
+        self.now.when.not_before < self.commands[n].ended_at
+    }
+
+    fn unknown_command(&mut self, cqid: Qid, cqe: Cqe) {
+        let place = Place::at(format!("CQ {cqid}, CID {:04X}h", cqe.cid().0));
+        let observed = format!("SQID {}, CID {:04X}h", cqe.sqid(), cqe.cid().0);
+        let because = "no such command was submitted".to_string();
+        let story = (observed, "a command in flight".to_string(), because);
+        self.broken(req::IDENTIFIERS, place, story);
+    }
+
+    fn late_completion(&mut self, n: u32, cqe: Cqe) {
+        let place = self.place_of(n);
+        let req = self.commands[n].dropped.unwrap_or(common::NOT_OUTSTANDING);
+        let because =
+            "the command was dropped before, and the slot was looked at since".to_string();
+        self.broken(req, place, (format!("a late CQE ({cqe:?})"), "none".to_string(), because));
+    }
+
+    fn second_completion(&mut self, n: u32, cqe: Cqe) {
+        let place = self.place_of(n);
+        let first = self.commands[n].seen;
+        let because = format!("the command completed already, in record {first}");
+        let story = (format!("a second CQE ({cqe:?})"), "none".to_string(), because);
+        self.broken(req::ONCE, place, story);
+    }
+
+    /// The fields of a CQE that do not depend on its command.
+    fn check_form(&mut self, n: u32, cqid: Qid, cqe: Cqe) {
+        let command = &self.commands[n];
+        let (pointer, sqid, errored) = (command.pointer, command.sqid, command.errored);
+        let place = |judge: &Judge| judge.place_of(n);
+        let (mine, window) = match self.unit().sq(sqid) {
+            Some(sq) => {
+                let entries = u64::from(sq.entries);
+                let head = u64::from(cqe.sqhd());
+                // The head when the CQE was made: past this command, at most at the tail.
+                let least = pointer + 1;
+                let ahead = (head + entries - least % entries) % entries;
+                let fits = head < entries && least + ahead <= sq.tail;
+                if fits {
+                    sq.head = sq.head.max(least + ahead);
+                }
+                let window = (fits, least % entries, sq.tail % entries);
+                (sq.cqid == cqid.0, window)
+            }
+            None => (true, (true, 0, 0)),
+        };
+        self.hold(req::IDENTIFIERS, mine, |judge| {
+            let because = format!("SQ {sqid} is bound to another CQ");
+            (place(judge), (format!("a CQE in CQ {cqid}"), "its own CQ".into(), because))
+        });
+        let (fits, least, tail) = window;
+        self.hold(req::SQHD, fits, |judge| {
+            let because = format!("the command stood before slot {least}, and the tail is {tail}");
+            let allowed = format!("SQHD {least} to {tail}");
+            (place(judge), (format!("SQHD {}", cqe.sqhd()), allowed, because))
+        });
+        self.hold(queue::ERRORED_CONSUMES_NONE, errored != Yes, |judge| {
+            let because = "the command was rung after an invalid doorbell value".to_string();
+            (place(judge), ("a CQE".into(), "none".into(), because))
+        });
+        self.hold(req::CRD_RESERVED, cqe.crd() == 0, |judge| {
+            let because = "Advanced Command Retry is not enabled".to_string();
+            (place(judge), (format!("CRD {}", cqe.crd()), "CRD 0".into(), because))
+        });
+        let success = cqe.status().is_success();
+        self.hold(req::SUCCESS_DNR_CRD, !(success && cqe.dnr()), |judge| {
+            let because = "the command succeeded".to_string();
+            (place(judge), ("DNR 1".into(), "DNR 0".into(), because))
+        });
+        self.check_reserved(n, cqe);
+    }
+
+    /// Dwords 0 and 1, as far as the command defines none.
+    fn check_reserved(&mut self, n: u32, cqe: Cqe) {
+        let command = &self.commands[n];
+        // Abort, Set Features, Get Features, Asynchronous Event Request.
+        let defines_dw0 = matches!(command.admin_opcode(), Some(0x08 | 0x09 | 0x0a | 0x0c));
+        let known = command.rule.is_some();
+        let agrees = !known || (cqe.dw[1] == 0 && (defines_dw0 || cqe.dw[0] == 0));
+        self.hold(req::RESERVED_DWORDS, agrees, |judge| {
+            let observed = format!("DW0 {:08X}h, DW1 {:08X}h", cqe.dw[0], cqe.dw[1]);
+            let because = "this command defines no result there".to_string();
+            (judge.place_of(n), (observed, "0 where reserved".into(), because))
+        });
+    }
+
+    /// Command `n` is completed by `cqe`: data, ruling, effects.
+    fn complete(&mut self, n: u32, cqe: Cqe) {
+        self.commands[n].cqe = cqe;
+        let was_dropped = self.commands[n].flight == Flight::Dropped;
+        if !was_dropped {
+            self.end_command(n, Flight::Completed);
+        } else {
+            self.commands[n].flight = Flight::Completed;
+        }
+        let status = cqe.status();
+        if self.commands[n].rule.is_none() {
+            let sqe = self.commands[n].sqe;
+            let what = format!("opcode {:02X}h in SQ {}", sqe.opcode(), self.commands[n].sqid);
+            self.gap(what, Some(sqe));
+            self.stand(n, Standing::Other);
+            self.settle_data(n, Effect::Possible);
+        } else if self.aborted_status(n, status) || self.dropped_status(n, status) {
+            self.stand(n, Standing::Other);
+            self.settle_data(n, Effect::Possible);
+        } else {
+            self.rule_or_defer(n);
+        }
+        self.adopt(n, cqe);
+        if !was_dropped && !self.deferred.contains(&n) {
+            self.retire_command(n);
+        }
+        if !self.deferred.is_empty() {
+            self.drain_clusters();
+        }
+    }
+
+    /// Statuses that a queue deletion, a shutdown or a reset under way explains.
+    fn dropped_status(&mut self, n: u32, status: Status) -> bool {
+        let sqid = self.commands[n].sqid;
+        let unit = self.unit();
+        let deleting = sqid != 0 && unit.sq(sqid).is_some_and(|sq| sq.deleting);
+        let stopping = !unit.enabled;
+        let shutting = unit.shutting_down;
+        match (status.sct(), status.sc()) {
+            _ if status == SQ_DELETED => deleting,
+            // Command Abort Requested, Aborted due to Power Loss Notification.
+            (0, 0x07) => deleting || stopping,
+            (0, 0x05) => shutting || stopping,
+            _ => false,
+        }
+    }
+
+    /// Counts what decided, makes findings, and says what effect on data the answer has.
+    pub(super) fn report_decision(&mut self, n: u32, decision: Decision) -> Effect {
+        let status = self.commands[n].cqe.status();
+        let success = status.is_success();
+        let effect = if success { Effect::Certain } else { Effect::Possible };
+        match decision {
+            Decision::Agrees { by: 0 } => {
+                if let Some(req) = self.succeeds(n) {
+                    self.agrees(req);
+                }
+                self.stand(n, Standing::Accepted);
+                effect
+            }
+            Decision::Agrees { by } => {
+                let refused = self.requirements(n, by);
+                for req in &refused {
+                    self.agrees(*req);
+                }
+                if success {
+                    self.stand(n, Standing::Accepted);
+                    return effect;
+                }
+                self.refused.insert(self.commands[n].submit, refused);
+                self.stand(n, Standing::Refused);
+                // What was refused for a fault of the command was not carried out.
+                Effect::None
+            }
+            Decision::Tolerated => {
+                self.stand(n, Standing::Other);
+                effect
+            }
+            Decision::Warns { by } | Decision::Diverges { by } => {
+                self.report_status(n, by, status);
+                self.stand(n, Standing::Other);
+                effect
+            }
+            Decision::Ambient => {
+                self.stand(n, Standing::Other);
+                let place = self.place_of(n);
+                self.ambient(n, place, status);
+                effect
+            }
+        }
+    }
+
+    /// A status that fits nearly any command: what the text gives for memory that is not there, or
+    /// an anomaly.
+    fn ambient(&mut self, n: u32, place: Place, status: Status) {
+        let write = matches!(self.commands[n].sqe.opcode() & 3, 2);
+        let command = &self.commands[n];
+        let unmapped = command
+            .runs
+            .iter()
+            .any(|&(at, len)| self.memory.accessible(spec::Addr(at), len, write).is_no());
+        if unmapped {
+            self.agrees(spec::requirement::prp::UNMAPPED);
+            return;
+        }
+        self.anomaly(Some(common::TRANSIENT_ERROR), place, status.to_string());
+    }
+
+    fn requirements(&self, n: u32, by: u64) -> Vec<spec::Req> {
+        let Some(rule) = self.commands[n].rule else { return Vec::new() };
+        bits(by).map(|check| rule.check(check).0).collect()
+    }
+
+    /// The story of a status that is not allowed, or not recommended.
+    fn report_status(&mut self, n: u32, by: u64, status: Status) {
+        let place = self.place_of(n);
+        let Some(rule) = self.commands[n].rule else { return };
+        if by == 0 {
+            let req = self.succeeds(n);
+            let because = "nothing is wrong with this command".to_string();
+            let allowed = Status::SUCCESSFUL_COMPLETION.to_string();
+            match req {
+                Some(req) => {
+                    self.broken(req, place, (status.to_string(), allowed, because));
+                }
+                None => {
+                    let allowed = vec![crate::Allowed { answer: allowed, because }];
+                    let kind = crate::FindingKind::Divergence(crate::DivergenceKind::Rule);
+                    self.find(kind, None, place, status.to_string(), allowed);
+                }
+            }
+            return;
+        }
+        let view = self.view(n, &self.worlds[0]);
+        let sqe = self.commands[n].sqe;
+        let mut allowed = Vec::new();
+        let mut first = None;
+        for check in bits(by) {
+            let (req, statuses) = rule.check(check);
+            first.get_or_insert(req);
+            let because = rule.because(check, &sqe, &view);
+            allowed.extend(
+                statuses
+                    .iter()
+                    .map(|s| crate::Allowed { answer: s.to_string(), because: because.clone() }),
+            );
+        }
+        let Some(req) = first else { return };
+        let Some(answer) = allowed.first().cloned() else { return };
+        let story = (status.to_string(), answer.answer, answer.because);
+        if let Some(finding) = self.broken(req, place, story)
+            && allowed.len() > 1
+        {
+            self.findings[finding as usize].allowed = allowed;
+        }
+    }
+}

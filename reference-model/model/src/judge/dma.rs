@@ -1,0 +1,127 @@
+//! Accesses to host memory, on transports that show them; guard bytes on those that do not.
+
+use spec::requirement::{abort, delete_io_sq, dma, ready};
+use spec::{Addr, Req};
+
+use super::Judge;
+use super::commands::{Aborted, Command, Flight};
+use super::queues::lies_in;
+use super::report::Place;
+use crate::ruling::Data;
+
+impl Judge {
+    /// The controller accessed host memory.
+    pub(super) fn on_dma(&mut self, at: Addr, len: u32, write: bool, fault: bool) {
+        if self.is_lost() {
+            return;
+        }
+        let time = self.now.when.seen;
+        let len = u64::from(len);
+        let place = || {
+            let what = if write { "write" } else { "read" };
+            Place::at(format!("DMA {what} of {len} bytes at {at}"))
+        };
+        if let Some(dead_since) = self.queue_access(at.0, len, write) {
+            let late = dead_since.is_some_and(|since| time > since);
+            self.hold(ready::NOTHING_WHILE_DISABLED, !late, |_| {
+                let because = "the queue was deleted, or the controller reset".to_string();
+                (place(), ("an access to a queue".into(), "none".into(), because))
+            });
+            return;
+        }
+        let Some(n) = self.command_access(at.0, len, write) else {
+            // What no command or queue gives, whether it is mapped or not.
+            let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
+            let because = "no command in flight and no queue gives this memory".to_string();
+            let observed = if fault { "an access that was refused" } else { "an access" };
+            self.broken(by, place(), (observed.into(), "none".into(), because));
+            return;
+        };
+        let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
+        match self.too_late(&self.commands[n], time) {
+            None => self.agrees(by),
+            Some(late) => {
+                let because = "the command was over".to_string();
+                let place = Place { command: Some(self.commands[n].sqe), ..place() };
+                self.broken(late, place, ("an access".into(), "none".into(), because));
+            }
+        }
+    }
+
+    /// Whether an access belongs to a queue; if so, since when that queue is dead.
+    fn queue_access(&self, at: u64, len: u64, write: bool) -> Option<Option<u64>> {
+        let unit = &self.units[usize::from(self.now.ctrl)];
+        if write {
+            let mut cqs = unit.cqs.iter().flatten();
+            return cqs.find(|cq| lies_in(&cq.ranges, at, len)).map(|cq| cq.dead_since);
+        }
+        let mut sqs = unit.sqs.iter().flatten();
+        if let Some(sq) = sqs.find(|sq| lies_in(&sq.ranges, at, len)) {
+            return Some(sq.dead_since);
+        }
+        // The PRP list of a queue that is not contiguous is read until the queue is deleted.
+        let believed = &self.worlds[0].controllers[usize::from(self.now.ctrl)];
+        let page = believed.page_bytes();
+        let lists = believed.io_sqs.0.iter().filter(|q| !q.pc).map(|q| q.prp1);
+        let lists = lists.chain(believed.io_cqs.0.iter().filter(|q| !q.pc).map(|q| q.prp1));
+        let mut lists = lists.map(|prp1| prp1.page_base(page));
+        lists.any(|list| at >= list && at + len <= list + page).then_some(None)
+    }
+
+    /// The command that an access belongs to: one in flight, else the latest that is over.
+    fn command_access(&self, at: u64, len: u64, write: bool) -> Option<u32> {
+        let ctrl = self.now.ctrl;
+        let gives = |n: &u32| {
+            let command = &self.commands[*n];
+            command.ctrl == ctrl && gives_memory(command, at, len, write)
+        };
+        let unit = &self.units[usize::from(ctrl)];
+        let mut in_flight = unit.sqs.iter().flatten().flat_map(|sq| sq.in_flight.iter().copied());
+        in_flight.find(gives).or_else(|| self.commands.recent().find(gives))
+    }
+
+    /// The requirement that an access at `time` breaks because its command was over.
+    fn too_late(&self, command: &Command, time: u64) -> Option<Req> {
+        if let Aborted::Done(_, at) = command.aborted
+            && time > at
+        {
+            return Some(abort::NO_EFFECT);
+        }
+        let over = time > command.ended_at;
+        match command.flight {
+            Flight::Completed if over => Some(dma::NONE_AFTER_COMPLETION),
+            Flight::Dropped if over && command.dropped == Some(delete_io_sq::NO_LATER_CQE) => {
+                Some(delete_io_sq::NO_LATER_DMA)
+            }
+            Flight::Dropped if over => Some(dma::NONE_AFTER_RESET),
+            _ => None,
+        }
+    }
+
+    /// Guard bytes were looked at.
+    pub(super) fn on_sweep(&mut self, at: Addr, len: u64, changed: u64) {
+        self.hold(dma::WITHIN_PERMISSION, changed == 0, |_| {
+            let observed = format!("{changed} of {len} bytes changed");
+            let because = "no command gives this memory as a destination".to_string();
+            (Place::at(format!("guard bytes at {at}")), (observed, "no change".into(), because))
+        });
+    }
+}
+
+/// Whether the command gives `len` bytes at `at` to the controller, in this direction.
+fn gives_memory(command: &Command, at: u64, len: u64, write: bool) -> bool {
+    let within = |ranges: &[(u64, u64)]| lies_in(ranges, at, len);
+    let data = match command.data {
+        Data::Read(_) | Data::Returns { .. } => write && within(&command.runs),
+        Data::Write(_) => !write && within(&command.runs),
+        // How much it moves is not known: any access may be its.
+        Data::Unknown => true,
+        Data::None | Data::Flush(_) => false,
+    };
+    // The controller may read more of a list than it needs: up to the end of its page.
+    let in_list = |(start, bytes): &(u64, u64)| {
+        let (from, to) = (start & !0xfff, (start + bytes + 0xfff) & !0xfff);
+        at >= from && at + len <= to
+    };
+    data || (!write && command.lists.iter().any(in_list)) || command.rule.is_none()
+}

@@ -1,0 +1,116 @@
+//! Asynchronous events of type Error: when one is owed, when one is allowed.
+
+use spec::Req;
+use spec::event::AsyncEvent;
+use spec::requirement::async_event;
+
+use super::Judge;
+use super::report::Place;
+use crate::truth::{Maybe, Yes};
+
+/// Error events that were caused and not reported yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EventState {
+    /// An event that shall be reported: by this requirement, caused at this time.
+    pub owed: Option<(Req, u64)>,
+    /// How many causes there were for which an event may come.
+    causes: u32,
+}
+
+impl EventState {
+    /// Something happened for which an event may come.
+    pub fn may_come(&mut self) {
+        self.causes += 1;
+    }
+}
+
+impl Judge {
+    /// A doorbell value was out of range: an error event is owed if a request is outstanding and
+    /// errors are not masked.
+    pub(super) fn invalid_doorbell(&mut self, req: Req) {
+        let masked = self.believed().events.error_masked;
+        let at = self.now.when.seen;
+        let fetched = !self.unit().aers.is_empty();
+        let unit = self.unit();
+        unit.events.may_come();
+        if fetched && masked.is_no() && unit.events.owed.is_none() {
+            unit.events.owed = Some((req, at));
+        }
+    }
+
+    /// An Asynchronous Event Request completed with success.
+    pub(super) fn on_event(&mut self, n: u32, dw0: u32) {
+        let event = AsyncEvent::from(dw0);
+        let place = self.place_of(n);
+        let expected =
+            AsyncEvent::new().with_aet(event.aet()).with_aei(event.aei()).with_lid(event.lid());
+        self.hold(async_event::DW0, event == expected, |_| {
+            let because = "bits 7:3 and 31:24 are reserved".to_string();
+            (place.clone(), (format!("DW0 {dw0:08X}h"), "reserved bits 0".into(), because))
+        });
+        if event.aet() != 0 || event.aei() > 1 {
+            let name = event.def().map_or("unnamed event", |def| def.name);
+            self.anomaly(None, place, format!("unsolicited event: {name} (DW0 {dw0:08X}h)"));
+            return;
+        }
+        self.hold(async_event::ERROR_EVENT, event.lid() == 1, |_| {
+            let observed = format!("log page {:02X}h", event.lid());
+            let because = "error events are cleared by log page 01h".to_string();
+            (place.clone(), (observed, "log page 01h".into(), because))
+        });
+        let causes = self.unit().events.causes;
+        self.hold(async_event::NOT_WITHOUT_CAUSE, causes > 0, |_| {
+            let observed = format!("error event {:02X}h", event.aei());
+            let because = "every doorbell write was in range and made progress".to_string();
+            (place.clone(), (observed, "no completion".into(), because))
+        });
+        let masked = self.believed().events.error_masked == Yes && !self.clearing();
+        self.hold(async_event::MASKED_UNTIL_CLEARED, !masked, |_| {
+            let because = "an error event was reported, and log page 01h was not read since with \
+                           RAE = 0"
+                .to_string();
+            (place, ("another error event".into(), "no completion".into(), because))
+        });
+        let unit = self.unit();
+        unit.events.causes = unit.events.causes.saturating_sub(1);
+        if let Some((req, _)) = unit.events.owed.take() {
+            self.agrees(req);
+            self.agrees(async_event::INVALID_DOORBELL);
+        }
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| controller.events.error_masked = Yes);
+    }
+
+    /// Whether a Get Log Page that clears error events is in flight.
+    fn clearing(&self) -> bool {
+        let ctrl = self.now.ctrl;
+        self.commands.in_flight().any(|n| {
+            let command = &self.commands[n];
+            let dw10 = command.sqe.dw[10];
+            command.ctrl == ctrl
+                && command.admin_opcode() == Some(0x02)
+                && dw10 & 0xff == 1
+                && dw10 >> 15 & 1 == 0
+        })
+    }
+
+    /// The controller is idle and a request is outstanding: an owed event is missing.
+    pub(super) fn event_missing(&mut self) {
+        let masked = self.believed().events.error_masked;
+        let unit = self.unit();
+        let Some((req, _)) = unit.events.owed else { return };
+        if unit.aers.is_empty() || masked == Maybe || masked == Yes {
+            return;
+        }
+        unit.events.owed = None;
+        let because = "a doorbell value was out of range while a request was outstanding".into();
+        let story = ("no event".to_string(), "error event 01h".to_string(), because);
+        self.broken_as(req, crate::DivergenceKind::Silence, Place::at("admin CQ"), story);
+    }
+
+    /// Aborts and place of command `n`, for reports.
+    pub(super) fn place_of(&self, n: u32) -> Place {
+        let command = &self.commands[n];
+        Place { text: command.place(), command: Some(command.sqe), consequence_of: None }
+    }
+}

@@ -1,0 +1,110 @@
+//! Looks that found nothing, and slots that changed: silence, duplicates, overwritten entries.
+
+use log::EmptyLook;
+use spec::requirement::{async_event_request, cqe as req, queue};
+use spec::{Cqe, Qid};
+
+use super::Judge;
+use super::report::Place;
+use crate::DivergenceKind;
+use crate::state::Phase;
+use crate::truth::No;
+
+impl Judge {
+    /// The DUT said that nothing more will come by itself.
+    pub(super) fn on_idle(&mut self) {
+        for unit in &mut self.units {
+            unit.idle = true;
+        }
+    }
+
+    /// The host looked at the head slot of a completion queue and it had not changed.
+    pub(super) fn on_empty_look(&mut self, look: EmptyLook) {
+        if self.is_lost() || self.believed().phase != Phase::Ready {
+            return;
+        }
+        let begun = self.now.when.not_before;
+        let quiet = self.profile.quiet_window;
+        let unit = self.unit();
+        let idle = unit.idle || look.reason == log::LookReason::Idle;
+        let last_change = unit.last_change;
+        let Some(cq) = unit.cq(look.cqid.0) else { return };
+        if cq.errored != No || cq.is_full() || cq.dead_since.is_some() {
+            return;
+        }
+        let waiting: Vec<u32> = unit
+            .sqs
+            .iter()
+            .flatten()
+            .filter(|sq| sq.cqid == look.cqid.0 && sq.dead_since.is_none() && !sq.deleting)
+            .flat_map(|sq| sq.in_flight.iter().copied())
+            .collect();
+        for n in waiting {
+            let command = &self.commands[n];
+            let over = begun >= last_change.max(command.rung_at).saturating_add(quiet);
+            if !command.owes_cqe() || !(idle || over) {
+                continue;
+            }
+            self.commands[n].silent = true;
+            let because = if idle {
+                "the command was submitted, and the controller is idle".to_string()
+            } else {
+                format!("the command was submitted, and the quiet window of {quiet} ns is over")
+            };
+            let place = self.place_of(n);
+            let story = ("no CQE".to_string(), "a CQE".to_string(), because);
+            self.broken_as(queue::OWED_COMPLETION, DivergenceKind::Silence, place, story);
+        }
+        let over = begun >= last_change.saturating_add(quiet);
+        if look.cqid.is_admin() && (idle || over) {
+            self.event_missing();
+            self.refusal_missing();
+        }
+        if idle {
+            self.signal_missing(look.cqid.0);
+        }
+    }
+
+    /// More Asynchronous Event Requests are outstanding than the limit: one should have been refused.
+    fn refusal_missing(&mut self) {
+        let Some(claims) = self.believed().claims else { return };
+        let outstanding = self.unit().aers.len();
+        let limit = usize::from(claims.aerl) + 1;
+        let last = self.unit().aers.last().copied();
+        let reported = last.is_none_or(|n| self.commands[n].silent);
+        if outstanding <= limit || reported {
+            return;
+        }
+        for n in self.unit().aers.clone() {
+            self.commands[n].silent = true;
+        }
+        let story = (
+            format!("{outstanding} requests outstanding"),
+            "Asynchronous Event Request Limit Exceeded for those beyond the limit".to_string(),
+            format!("AERL = {}: at most {limit}", claims.aerl),
+        );
+        let by = async_event_request::ONE_REFUSED;
+        self.broken_as(by, DivergenceKind::Silence, Place::at("admin CQ"), story);
+    }
+
+    /// A slot that was consumed, or lies ahead, holds something else than before.
+    pub(super) fn on_slot_changed(&mut self, cqid: Qid, slot: u16, cqe: Cqe) {
+        if self.is_lost() {
+            return;
+        }
+        let Some(cq) = self.unit().cq(cqid.0) else { return };
+        let entries = u64::from(cq.entries);
+        // The pointer of that slot's latest use among those not released yet.
+        let unreleased = (cq.released..cq.seen).find(|p| (p % entries) as u16 == slot);
+        let Some(pointer) = unreleased else { return };
+        let before = cq.slots.get(usize::from(slot)).copied().unwrap_or_default();
+        let full = cq.is_full();
+        if before == cqe {
+            return;
+        }
+        let place = Place::at(format!("CQ {}, slot {slot}", cqid.0));
+        let because = format!("the host has not released it (entry {pointer} of this queue)");
+        let story = (format!("{cqe:?}"), format!("{before:?}"), because);
+        self.broken(if full { queue::FULL_CQ_WAITS } else { req::ONCE }, place, story);
+    }
+}

@@ -1,0 +1,557 @@
+//! The logical blocks of all namespaces: what each may hold, and what a loss of power may undo.
+
+use log::Ident;
+use spec::Nsid;
+
+use super::cell::{Busy, Effect, Overflow, Sight, Value};
+use crate::memory::IntMap;
+use crate::truth::Truth;
+
+/// No command.
+const NONE: u32 = u32::MAX;
+/// How many unflushed values a block remembers; beyond, a loss of power leaves it unknown.
+const MAX_LOOSE: usize = 4;
+
+/// A block.
+#[derive(Clone, Debug, PartialEq)]
+struct Cell {
+    /// What it holds while `busy` is `NONE`.
+    value: Value,
+    /// The only operation in flight (`op_writes`: what it writes), or `NONE`.
+    op: u32,
+    op_writes: Option<Value>,
+    /// Index of the cell's configurations, or `NONE`.
+    busy: u32,
+    /// Index of what a loss of power may leave, or `NONE`: nothing but the present value.
+    loose: u32,
+    /// The finding that made this block unsure.
+    tainted: Option<u32>,
+    /// The last write that may have taken effect.
+    written: Option<Mark>,
+}
+
+/// A write, for the story and the requirement of a finding.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Mark {
+    epoch: u32,
+    ctrl: u8,
+    cached: bool,
+}
+
+/// Where the content of a block comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was never written.
+    Unwritten,
+    /// Written by this controller.
+    Written(u8),
+    /// Written past a volatile cache or without one, before power was lost.
+    Durable,
+    /// Written into a volatile cache, before power was lost.
+    Flushed,
+}
+
+/// A completed write that a loss of power may undo.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Unflushed {
+    value: Value,
+    ctrl: u8,
+    rung: u32,
+    completed: u32,
+}
+
+/// What a loss of power may leave in a block.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Loose {
+    /// Values that may be on the media, beside those below.
+    stable: Vec<Value>,
+    unflushed: Vec<Unflushed>,
+    /// Too many to remember.
+    overflow: bool,
+}
+
+/// One command's access to one block.
+#[derive(Clone, Copy, Debug)]
+pub struct Access {
+    /// The namespace.
+    pub nsid: Nsid,
+    /// The block.
+    pub lba: u64,
+    /// The command's number.
+    pub command: u32,
+}
+
+/// When and by whom a write was made.
+#[derive(Clone, Copy, Debug)]
+pub struct Written {
+    /// The controller that completed it.
+    pub ctrl: u8,
+    /// Record of its doorbell.
+    pub rung: u32,
+    /// Record of its CQE.
+    pub completed: u32,
+    /// Whether a volatile write cache may have held it.
+    pub cached: Truth,
+}
+
+/// What a look at a block gave.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Look {
+    /// Agreement, or what was allowed.
+    pub sight: Sight,
+    /// The finding that made the block unsure before.
+    pub tainted: Option<u32>,
+}
+
+/// All blocks.
+#[derive(Clone, Debug, Default)]
+pub struct Media {
+    spaces: Vec<(Nsid, IntMap<u64, Cell>)>,
+    busy: Vec<Busy>,
+    free: Vec<u32>,
+    loose: Vec<Loose>,
+    free_loose: Vec<u32>,
+    bound: IntMap<u64, Ident>,
+    next_key: u64,
+    /// Flushes that succeeded: namespace (0: all), controller, record of the doorbell.
+    flushed: Vec<(Nsid, u8, u32)>,
+    /// How often power was lost.
+    epoch: u32,
+    /// Blocks on which enumeration was given up since last asked.
+    pub overflows: u32,
+}
+
+impl Media {
+    /// A value that is not known and gets known on first sight.
+    pub fn unbound(&mut self) -> Value {
+        self.next_key += 1;
+        Value::Unbound(self.next_key)
+    }
+
+    fn resolve(&self, value: Value) -> Value {
+        match value {
+            Value::Unbound(key) => self.bound.get(&key).map_or(value, |i| Value::Known(*i)),
+            known => known,
+        }
+    }
+
+    fn space(&mut self, nsid: Nsid) -> usize {
+        match self.spaces.iter().position(|(n, _)| *n == nsid) {
+            Some(at) => at,
+            None => {
+                self.spaces.push((nsid, IntMap::default()));
+                self.spaces.len() - 1
+            }
+        }
+    }
+
+    fn cell(&mut self, nsid: Nsid, lba: u64) -> &mut Cell {
+        let space = self.space(nsid);
+        let next_key = &mut self.next_key;
+        self.spaces[space].1.entry(lba).or_insert_with(|| {
+            *next_key += 1;
+            let value = Value::Unbound(*next_key);
+            Cell {
+                value,
+                op: NONE,
+                op_writes: None,
+                busy: NONE,
+                loose: NONE,
+                tainted: None,
+                written: None,
+            }
+        })
+    }
+
+    /// Makes the cell enumerate, with what it holds and its operation in flight.
+    fn enumerate(&mut self, nsid: Nsid, lba: u64) -> u32 {
+        let cell = self.cell(nsid, lba);
+        if cell.busy != NONE {
+            return cell.busy;
+        }
+        let (value, op, writes) = (cell.value, cell.op, cell.op_writes.take());
+        cell.op = NONE;
+        let value = self.resolve(value);
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.busy[index as usize].restart([value]);
+                index
+            }
+            None => {
+                self.busy.push(Busy::new([value]));
+                self.busy.len() as u32 - 1
+            }
+        };
+        if op != NONE {
+            // A fresh cell has room.
+            let _ = self.busy[index as usize].invoke(op, writes);
+        }
+        self.cell(nsid, lba).busy = index;
+        index
+    }
+
+    /// Back to one value if one is left.
+    fn settle(&mut self, nsid: Nsid, lba: u64) {
+        let index = self.cell(nsid, lba).busy;
+        if index == NONE {
+            return;
+        }
+        if let Some(value) = self.busy[index as usize].settled() {
+            let cell = self.cell(nsid, lba);
+            cell.value = value;
+            cell.busy = NONE;
+            self.free.push(index);
+        }
+    }
+
+    /// Gives the block up: it may hold anything, whatever is in flight.
+    fn overflow(&mut self, nsid: Nsid, lba: u64) {
+        self.overflows += 1;
+        let value = self.unbound();
+        let cell = self.cell(nsid, lba);
+        let index = std::mem::replace(&mut cell.busy, NONE);
+        cell.value = value;
+        cell.op = NONE;
+        cell.op_writes = None;
+        if index != NONE {
+            self.free.push(index);
+        }
+    }
+
+    /// A command that reads (`None`) or writes the block was rung.
+    #[inline]
+    pub fn invoke(&mut self, at: Access, writes: Option<Value>) {
+        let cell = self.cell(at.nsid, at.lba);
+        if cell.busy == NONE && cell.op == NONE {
+            cell.op = at.command;
+            cell.op_writes = writes;
+            return;
+        }
+        let index = self.enumerate(at.nsid, at.lba);
+        if self.busy[index as usize].invoke(at.command, writes) == Err(Overflow) {
+            self.overflow(at.nsid, at.lba);
+        }
+    }
+
+    /// A write has ended with this effect.
+    #[inline]
+    pub fn finish_write(&mut self, at: Access, value: Value, effect: Effect, how: Written) {
+        if effect != Effect::None {
+            let mark = Mark { epoch: self.epoch, ctrl: how.ctrl, cached: how.cached.possible() };
+            self.cell(at.nsid, at.lba).written = Some(mark);
+            self.remember(at, value, how, effect);
+        }
+        let cell = self.cell(at.nsid, at.lba);
+        if cell.op == at.command {
+            match effect {
+                Effect::Certain => cell.value = value,
+                Effect::None => {}
+                Effect::Possible => {
+                    let index = self.enumerate(at.nsid, at.lba);
+                    let _ = self.busy[index as usize].finish(at.command, effect);
+                    return;
+                }
+            }
+            cell.op = NONE;
+            cell.op_writes = None;
+            return;
+        }
+        self.finish_busy(at, effect);
+    }
+
+    fn finish_busy(&mut self, at: Access, effect: Effect) -> Option<Value> {
+        let index = self.cell(at.nsid, at.lba).busy;
+        if index == NONE {
+            return None;
+        }
+        match self.busy[index as usize].finish(at.command, effect) {
+            Ok(got) => {
+                self.settle(at.nsid, at.lba);
+                got
+            }
+            Err(Overflow) => {
+                self.overflow(at.nsid, at.lba);
+                None
+            }
+        }
+    }
+
+    /// A read has ended; `success`: its data is good. What it must have got, if that is decided.
+    #[inline]
+    pub fn finish_read(&mut self, at: Access, success: bool) -> Option<Value> {
+        let cell = self.cell(at.nsid, at.lba);
+        if cell.op == at.command {
+            cell.op = NONE;
+            return success.then_some(cell.value);
+        }
+        let effect = if success { Effect::Certain } else { Effect::None };
+        let got = self.finish_busy(at, effect);
+        if !success {
+            return None;
+        }
+        got
+    }
+
+    /// The host looked at what the read got. `expected`: what [`Self::finish_read`] decided.
+    #[inline]
+    pub fn look(&mut self, at: Access, expected: Option<Value>, seen: Ident) -> Option<Look> {
+        let tainted = self.cell(at.nsid, at.lba).tainted;
+        let Some(expected) = expected else {
+            let index = self.cell(at.nsid, at.lba).busy;
+            if index == NONE {
+                return None;
+            }
+            let sight = self.busy[index as usize].look(at.command, seen)?;
+            self.settle(at.nsid, at.lba);
+            return Some(Look { sight, tainted });
+        };
+        let sight = match self.resolve(expected) {
+            Value::Known(ident) if ident == seen => Sight::Agrees,
+            Value::Known(ident) => Sight::Differs(vec![Value::Known(ident)]),
+            Value::Unbound(key) => {
+                self.bind(at, key, seen);
+                Sight::Binds(key)
+            }
+        };
+        Some(Look { sight, tainted })
+    }
+
+    fn bind(&mut self, at: Access, key: u64, seen: Ident) {
+        self.bound.insert(key, seen);
+        let cell = self.cell(at.nsid, at.lba);
+        if cell.value == Value::Unbound(key) {
+            cell.value = Value::Known(seen);
+        }
+        let index = cell.busy;
+        if index != NONE {
+            self.busy[index as usize].bind(key, seen);
+        }
+    }
+
+    /// The block may hold anything: something was done to it that is not followed.
+    pub fn unsure(&mut self, nsid: Nsid, lba: u64) {
+        self.overflow(nsid, lba);
+    }
+
+    /// Whether the block was written, and not since the last loss of power.
+    pub fn origin(&mut self, nsid: Nsid, lba: u64) -> Origin {
+        let epoch = self.epoch;
+        match self.cell(nsid, lba).written {
+            None => Origin::Unwritten,
+            Some(at) if at.epoch < epoch && at.cached => Origin::Flushed,
+            Some(at) if at.epoch < epoch => Origin::Durable,
+            Some(at) => Origin::Written(at.ctrl),
+        }
+    }
+
+    /// The read will never be looked at.
+    pub fn give_up(&mut self, at: Access) {
+        let index = self.cell(at.nsid, at.lba).busy;
+        if index != NONE {
+            self.busy[index as usize].give_up(at.command);
+            self.settle(at.nsid, at.lba);
+        }
+    }
+
+    /// The block held what it should not: from now on it holds what was seen, or anything.
+    pub fn taint(&mut self, nsid: Nsid, lba: u64, finding: u32) {
+        let value = self.unbound();
+        let cell = self.cell(nsid, lba);
+        cell.tainted.get_or_insert(finding);
+        cell.value = value;
+        let index = std::mem::replace(&mut cell.busy, NONE);
+        if index != NONE {
+            self.free.push(index);
+        }
+    }
+
+    /// Remembers what a loss of power may leave.
+    fn remember(&mut self, at: Access, value: Value, how: Written, effect: Effect) {
+        let index = self.cell(at.nsid, at.lba).loose;
+        if how.cached.is_no() {
+            match effect {
+                _ if index == NONE => {}
+                Effect::Certain => self.loose[index as usize].write_through(value, how),
+                _ => self.loose[index as usize].stable.push(value),
+            }
+            return;
+        }
+        let index = if index == NONE { self.first_unflushed(at) } else { index };
+        let flushed = &self.flushed;
+        let loose = &mut self.loose[index as usize];
+        loose.prune(|write| covered(flushed, at.nsid, write));
+        if loose.unflushed.len() == MAX_LOOSE {
+            loose.overflow = true;
+            loose.unflushed.remove(0);
+        }
+        let Written { ctrl, rung, completed, .. } = how;
+        loose.unflushed.push(Unflushed { value, ctrl, rung, completed });
+    }
+
+    /// Starts to remember: what the block holds now is on the media.
+    fn first_unflushed(&mut self, at: Access) -> u32 {
+        let cell = self.cell(at.nsid, at.lba);
+        let (value, busy) = (cell.value, cell.busy);
+        let index = match self.free_loose.pop() {
+            Some(index) => index,
+            None => {
+                self.loose.push(Loose::default());
+                self.loose.len() as u32 - 1
+            }
+        };
+        let loose = &mut self.loose[index as usize];
+        loose.stable.clear();
+        loose.unflushed.clear();
+        loose.overflow = false;
+        match busy {
+            NONE => loose.stable.push(value),
+            busy => loose.stable = self.busy[busy as usize].candidates(),
+        }
+        self.cell(at.nsid, at.lba).loose = index;
+        index
+    }
+
+    /// A Flush has succeeded: what `ctrl` completed before `rung` in `nsid` is on the media.
+    pub fn flush(&mut self, nsid: Nsid, ctrl: u8, rung: u32) {
+        match self.flushed.iter_mut().find(|(n, c, _)| *n == nsid && *c == ctrl) {
+            Some((.., last)) => *last = rung.max(*last),
+            None => self.flushed.push((nsid, ctrl, rung)),
+        }
+    }
+
+    /// Power was lost: every block holds what was on the media, or something later.
+    pub fn power_loss(&mut self) {
+        self.epoch += 1;
+        let mut work: Vec<(Nsid, u64)> = Vec::new();
+        for (nsid, cells) in &self.spaces {
+            work.extend(
+                cells.iter().filter(|(_, c)| c.loose != NONE).map(|(lba, _)| (*nsid, *lba)),
+            );
+        }
+        work.sort_unstable();
+        for (nsid, lba) in work {
+            self.lose(nsid, lba);
+        }
+    }
+
+    fn lose(&mut self, nsid: Nsid, lba: u64) {
+        let index = std::mem::replace(&mut self.cell(nsid, lba).loose, NONE);
+        let flushed = &self.flushed;
+        let loose = &mut self.loose[index as usize];
+        loose.prune(|write| covered(flushed, nsid, write));
+        if loose.overflow {
+            self.free_loose.push(index);
+            self.overflow(nsid, lba);
+            return;
+        }
+        let mut values = loose.stable.clone();
+        values.extend(loose.unflushed.iter().map(|write| write.value));
+        let cell = self.cell(nsid, lba);
+        match cell.busy {
+            NONE => values.push(self.cell(nsid, lba).value),
+            busy => values.extend(self.busy[busy as usize].candidates()),
+        }
+        for value in &mut values {
+            *value = self.resolve(*value);
+        }
+        self.free_loose.push(index);
+        let busy = self.enumerate(nsid, lba);
+        self.busy[busy as usize].restart(values);
+        self.settle(nsid, lba);
+    }
+}
+
+/// Whether a Flush that succeeded covers `write` to `nsid`.
+fn covered(flushed: &[(Nsid, u8, u32)], nsid: Nsid, write: &Unflushed) -> bool {
+    flushed.iter().any(|(of, ctrl, rung)| {
+        (*of == nsid || *of == Nsid::BROADCAST) && *ctrl == write.ctrl && write.completed < *rung
+    })
+}
+
+impl Loose {
+    /// Drops what a flushed write has surely replaced on the media.
+    fn prune(&mut self, covered: impl Fn(&Unflushed) -> bool) {
+        let Some(last) = self.unflushed.iter().rposition(covered) else { return };
+        let flushed = self.unflushed[last];
+        self.overflow = false;
+        self.stable.clear();
+        self.stable.push(flushed.value);
+        // A write that ran beside the flushed one may have been the later of the two.
+        self.unflushed.retain(|write| write.completed > flushed.rung && *write != flushed);
+    }
+
+    /// A write went through to the media.
+    fn write_through(&mut self, value: Value, how: Written) {
+        self.overflow = false;
+        self.stable.clear();
+        self.stable.push(value);
+        self.unflushed.retain(|write| write.completed > how.rung);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::truth::{No, Yes};
+
+    const A: Value = Value::Known(Ident(11));
+    const B: Value = Value::Known(Ident(12));
+
+    fn at(command: u32) -> Access {
+        Access { nsid: Nsid(1), lba: 5, command }
+    }
+
+    fn write(media: &mut Media, command: u32, value: Value, cached: Truth) {
+        media.invoke(at(command), Some(value));
+        let how = Written { ctrl: 0, rung: command * 10, completed: command * 10 + 5, cached };
+        media.finish_write(at(command), value, Effect::Certain, how);
+    }
+
+    fn read(media: &mut Media, command: u32, seen: u64) -> Sight {
+        media.invoke(at(command), None);
+        let expected = media.finish_read(at(command), true);
+        media.look(at(command), expected, Ident(seen)).unwrap().sight
+    }
+
+    #[test]
+    fn unwritten_blocks_bind_on_first_sight() {
+        let mut media = Media::default();
+        assert!(matches!(read(&mut media, 1, 77), Sight::Binds(_)));
+        assert_eq!(read(&mut media, 2, 77), Sight::Agrees);
+        assert!(matches!(read(&mut media, 3, 78), Sight::Differs(_)));
+    }
+
+    #[test]
+    fn power_loss_keeps_what_was_flushed_and_may_lose_the_rest() {
+        let mut media = Media::default();
+        write(&mut media, 1, A, Yes);
+        media.flush(Nsid(1), 0, 20);
+        write(&mut media, 3, B, Yes);
+        media.power_loss();
+        assert_eq!(read(&mut media, 5, 11), Sight::Agrees);
+        assert!(matches!(read(&mut media, 6, 12), Sight::Differs(_)));
+    }
+
+    #[test]
+    fn without_a_cache_or_after_a_flush_nothing_is_lost() {
+        for cached in [No, Yes] {
+            let mut media = Media::default();
+            write(&mut media, 1, A, cached);
+            write(&mut media, 2, B, cached);
+            media.flush(Nsid(1), 0, 30);
+            media.power_loss();
+            assert_eq!(read(&mut media, 5, 12), Sight::Agrees);
+            assert!(matches!(read(&mut media, 6, 11), Sight::Differs(_)));
+        }
+    }
+
+    #[test]
+    fn a_flush_by_another_controller_does_not_cover() {
+        let mut media = Media::default();
+        write(&mut media, 1, A, No);
+        write(&mut media, 2, B, Yes);
+        media.flush(Nsid(1), 1, 30);
+        media.power_loss();
+        assert_eq!(read(&mut media, 5, 11), Sight::Agrees);
+    }
+}

@@ -1,0 +1,141 @@
+//! Submission and completion queues at run time: slots, pointers, and where they lie in memory.
+
+use spec::{Addr, Sqe};
+
+use crate::memory::Memory;
+use crate::truth::{No, Truth};
+
+/// A slot of a submission queue, as the host filled it last.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Slot {
+    /// The entry.
+    pub sqe: Sqe,
+    /// The record that submitted it; `u32::MAX`: nothing was submitted here yet.
+    pub submit: u32,
+}
+
+/// A submission queue. Pointers count without end: slot = pointer mod entries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sq {
+    /// Its completion queue.
+    pub cqid: u16,
+    /// How many slots.
+    pub entries: u32,
+    /// The pages that it lies in, in order; empty if they are not known.
+    pub ranges: Vec<(u64, u64)>,
+    /// The tail that the host rang last.
+    pub tail: u64,
+    /// The largest head that a CQE has told.
+    pub head: u64,
+    /// What the slots hold.
+    pub slots: Vec<Slot>,
+    /// An invalid doorbell value was written: since this pointer nothing is owed.
+    pub errored: Truth,
+    /// It was deleted or reset at this time: later CQEs are late.
+    pub dead_since: Option<u64>,
+    /// A Delete I/O SQ for it is, or was, in flight while its commands were.
+    pub deleting: bool,
+    /// Commands in flight, by number.
+    pub in_flight: Vec<u32>,
+}
+
+impl Sq {
+    /// A new queue.
+    pub fn new(cqid: u16, entries: u32, ranges: Vec<(u64, u64)>) -> Self {
+        let empty = Slot { sqe: Sqe::default(), submit: u32::MAX };
+        Self {
+            cqid,
+            entries,
+            ranges,
+            tail: 0,
+            head: 0,
+            slots: vec![empty; entries as usize],
+            errored: No,
+            dead_since: None,
+            deleting: false,
+            in_flight: Vec::with_capacity(entries.min(64) as usize),
+        }
+    }
+}
+
+/// A completion queue. Pointers count without end: slot = pointer mod entries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cq {
+    /// How many slots.
+    pub entries: u32,
+    /// The pages that it lies in, in order; empty if they are not known.
+    pub ranges: Vec<(u64, u64)>,
+    /// How many CQEs were seen.
+    pub seen: u64,
+    /// How many the host has released.
+    pub released: u64,
+    /// The CQE last seen in each slot.
+    pub slots: Vec<spec::Cqe>,
+    /// An invalid head was written: nothing is owed.
+    pub errored: Truth,
+    /// It was deleted or reset at this time: later CQEs are late.
+    pub dead_since: Option<u64>,
+    /// Interrupts enabled.
+    pub ien: bool,
+    /// Its vector.
+    pub iv: u16,
+    /// CQEs seen since its vector last signalled, with interrupts on and unmasked.
+    pub unsignalled: u32,
+    /// Its vector was masked while it held no entry, after this many CQEs.
+    pub masked_from: Option<u64>,
+}
+
+impl Cq {
+    /// A new queue.
+    pub fn new(entries: u32, ranges: Vec<(u64, u64)>, ien: bool, iv: u16) -> Self {
+        Self {
+            entries,
+            ranges,
+            seen: 0,
+            released: 0,
+            slots: vec![spec::Cqe::default(); entries as usize],
+            errored: No,
+            dead_since: None,
+            ien,
+            iv,
+            unsignalled: 0,
+            masked_from: None,
+        }
+    }
+
+    /// The phase tag of the next CQE: 1 on the first pass.
+    pub fn phase(&self) -> bool {
+        (self.seen / u64::from(self.entries)).is_multiple_of(2)
+    }
+
+    /// Whether no slot is free, as far as the host has released them.
+    pub fn is_full(&self) -> bool {
+        self.seen - self.released >= u64::from(self.entries) - 1
+    }
+}
+
+/// Where a queue of `bytes` bytes lies: at `prp1` (contiguous), or in the pages of its list.
+pub fn place(memory: &Memory, prp1: Addr, pc: bool, bytes: u64, page: u64) -> Vec<(u64, u64)> {
+    if pc {
+        return vec![(prp1.0 & !(page - 1), bytes)];
+    }
+    let pages = bytes.div_ceil(page);
+    let mut ranges = Vec::with_capacity(pages as usize);
+    let mut at = prp1.0 & !7;
+    while (ranges.len() as u64) < pages {
+        let Some(entry) = memory.qword(Addr(at)) else { return Vec::new() };
+        let left = pages - ranges.len() as u64;
+        if at % page == page - 8 && left > 1 {
+            at = entry & !7;
+            continue;
+        }
+        ranges.push((entry & !(page - 1), page));
+        at += 8;
+    }
+    ranges
+}
+
+/// Whether `len` bytes at `at` lie within the ranges of a queue.
+pub fn lies_in(ranges: &[(u64, u64)], at: u64, len: u64) -> bool {
+    ranges.iter().any(|(start, bytes)| at >= *start && at + len <= start + bytes)
+}

@@ -1,0 +1,388 @@
+//! Registers: what they may read as, and what writing them does.
+
+use log::RegisterWrite;
+use spec::register::{self as reg, Aqa, Cap, Cc, Csts};
+use spec::requirement::{ready, register as req, reset, shutdown};
+use spec::{Addr, Req, Version};
+
+use super::Judge;
+use super::report::{Place, Story};
+use super::unit::Shst;
+use crate::state::Phase;
+
+/// Reserved bits of CAP in the newest revision: 23:19 and 63:62.
+const CAP_RESERVED: u64 = 0x1f << 19 | 3 << 62;
+/// Bits of CAP that may follow CC.CRIME: TO.
+const CAP_MOVES: u64 = 0xff << 24;
+/// Reserved bits of CC: 3:1 and 31:25.
+const CC_RESERVED: u32 = 0xe | 0x7f << 25;
+/// CC.CRIME.
+const CC_CRIME: u32 = 1 << 24;
+/// Reserved bits of CSTS: 31:7.
+const CSTS_RESERVED: u32 = !0x7f;
+/// Reserved bits of AQA: 15:12 and 31:28.
+const AQA_RESERVED: u32 = 0xf << 12 | 0xf << 28;
+
+/// "`name` must be `value`, because": a register that does not read as it must.
+fn differs(name: &str, seen: u64, allowed: &str, because: &str) -> (Place, Story) {
+    let story = (format!("{name} = {seen:X}h"), allowed.to_string(), because.to_string());
+    (Place::at(format!("register {name}")), story)
+}
+
+impl Judge {
+    /// The host read a register.
+    pub(super) fn on_register_read(&mut self, read: RegisterWrite) {
+        if self.is_lost() && read.offset != reg::CSTS {
+            return;
+        }
+        self.coverage.register_reads += 1;
+        let value = read.value;
+        match (read.offset, read.width) {
+            (reg::CAP, 8) => self.read_cap(value),
+            (reg::CAP, 4) | (0x04, 4) => self.read_cap_half(read),
+            (reg::VS, 4) => self.read_vs(value as u32),
+            (reg::INTMS | reg::INTMC, 4) => self.read_mask(value as u32),
+            (reg::CC, 4) => self.read_cc(value as u32),
+            (reg::CSTS, 4) => self.read_csts(value as u32),
+            (reg::NSSR, 4) => {
+                let agrees = value == 0;
+                self.hold(req::NSSR_ZERO, agrees, |_| {
+                    differs("NSSR", value, "0", "it has no state")
+                });
+            }
+            (reg::AQA, 4) => self.read_aqa(value as u32),
+            (reg::ASQ | reg::ACQ, 8) => self.read_base(read.offset, value),
+            (reg::CRTO, 4) => self.read_crto(value as u32),
+            _ => {}
+        }
+    }
+
+    fn same(&mut self, by: Req, name: &str, seen: u64, expected: u64, because: &str) {
+        self.hold(by, seen == expected, |_| {
+            differs(name, seen, &format!("{name} = {expected:X}h"), because)
+        });
+    }
+
+    fn read_cap(&mut self, value: u64) {
+        if let Some(before) = self.believed().cap {
+            let fixed = u64::from(before) & !CAP_MOVES;
+            self.same(req::READ_ONLY, "CAP", value & !CAP_MOVES, fixed, "as it was read before");
+        }
+        let cap = Cap::from(value);
+        self.same(req::RESERVED_ZERO, "CAP reserved bits", value & CAP_RESERVED, 0, "reserved");
+        self.hold(req::MQES, cap.mqes_z() >= 1, |_| {
+            differs("CAP.MQES", u64::from(cap.mqes_z()), "1 at least", "two entries at least")
+        });
+        self.hold(req::MPS_ORDER, cap.mpsmin() <= cap.mpsmax(), |_| {
+            let least = format!("{:X}h at most", cap.mpsmax());
+            differs("CAP.MPSMIN", u64::from(cap.mpsmin()), &least, "CAP.MPSMAX is not below it")
+        });
+        self.hold(req::NSSS_NEEDS_NSSRS, cap.nssrs() || !cap.nsss(), |_| {
+            differs("CAP.NSSS", 1, "0", "CAP.NSSRS = 0")
+        });
+        if self.believed().version().is_some_and(|v| v >= Version::new(2, 0)) {
+            self.hold(req::CRMS, cap.crms() & 1 != 0, |_| {
+                differs("CAP.CRMS", u64::from(cap.crms()), "01b or 11b", "from 2.0")
+            });
+        }
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| controller.cap = Some(cap));
+    }
+
+    fn read_cap_half(&mut self, read: RegisterWrite) {
+        let Some(cap) = self.believed().cap else { return };
+        let shift = 8 * (read.offset - reg::CAP);
+        let mask = 0xffff_ffff & !(CAP_MOVES >> shift);
+        let expected = u64::from(cap) >> shift & mask;
+        self.same(req::ACCESS_HALVES, "half of CAP", read.value & mask, expected, "CAP as a whole");
+    }
+
+    fn read_vs(&mut self, value: u32) {
+        let version = Version::from_raw(value);
+        self.hold(req::VS, version >= Version::new(1, 0) && version.major < 0x100, |_| {
+            differs("VS", u64::from(value), "the revision", "1.0 is the first")
+        });
+        if let Some(before) = self.believed().vs {
+            let seen = u64::from(value);
+            self.same(req::READ_ONLY, "VS", seen, u64::from(before), "as it was read before");
+        }
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| controller.vs = Some(value));
+    }
+
+    fn read_mask(&mut self, value: u32) {
+        // With MSI-X configured the result is undefined.
+        let believed = self.believed();
+        if let (Some(mask), None) = (believed.intm, believed.msix) {
+            self.same(
+                req::INTMS,
+                "interrupt mask",
+                u64::from(value),
+                u64::from(mask),
+                "as written",
+            );
+        }
+    }
+
+    fn read_cc(&mut self, value: u32) {
+        let believed = self.believed();
+        let (known, written) = (believed.cc_known, u32::from(believed.cc));
+        let both_modes = believed.cap.is_none_or(|cap| cap.crms() == 3);
+        let reserved = u64::from(value & CC_RESERVED);
+        self.same(req::CC_RESERVED, "CC reserved bits", reserved, 0, "reserved");
+        if !known {
+            let ctrl = self.now.ctrl;
+            self.learn(ctrl, |controller| {
+                controller.cc = Cc::from(value & !CC_RESERVED);
+                controller.cc_known = true;
+            });
+            return;
+        }
+        let mut fixed = !CC_RESERVED;
+        if !both_modes {
+            fixed &= !CC_CRIME;
+            let crime = u64::from(value & CC_CRIME);
+            self.same(req::CRIME_READ_ONLY, "CC.CRIME", crime, 0, "CAP.CRMS is not 11b");
+        }
+        if self.unit().cc_unsure {
+            // The write that cleared EN carried the other fields too: either may have won.
+            fixed &= 1;
+        }
+        let (seen, expected) = (u64::from(value & fixed), u64::from(written & fixed));
+        self.same(req::CC_READS_BACK, "CC", seen, expected, "as it was written");
+    }
+
+    fn read_aqa(&mut self, value: u32) {
+        let reserved = u64::from(value & AQA_RESERVED);
+        self.same(req::AQA_RESERVED, "AQA reserved bits", reserved, 0, "reserved");
+        if let Some(aqa) = self.believed().aqa {
+            let (seen, expected) = (value & !AQA_RESERVED, u32::from(aqa) & !AQA_RESERVED);
+            let by = reset::ADMIN_QUEUE_REGISTERS;
+            self.same(
+                by,
+                "AQA",
+                u64::from(seen),
+                u64::from(expected),
+                "as it was written or reset",
+            );
+        }
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| controller.aqa = Some(Aqa::from(value)));
+    }
+
+    fn read_base(&mut self, offset: u32, value: u64) {
+        let (by, name) = match offset {
+            reg::ASQ => (req::ASQ, "ASQ"),
+            _ => (req::ACQ, "ACQ"),
+        };
+        let believed = self.believed();
+        let written = if offset == reg::ASQ { believed.asq } else { believed.acq };
+        self.same(by, &format!("{name} bits 11:0"), value & 0xfff, 0, "read-only 0");
+        if let Some(written) = written {
+            let expected = written.0 & !0xfff;
+            self.same(by, name, value & !0xfff, expected, "as it was written");
+        }
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| {
+            let place = if offset == reg::ASQ { &mut controller.asq } else { &mut controller.acq };
+            *place = Some(Addr(value & !0xfff));
+        });
+    }
+
+    fn read_crto(&mut self, value: u32) {
+        let believed = self.believed();
+        if believed.cap.is_none_or(|cap| cap.crms() == 0) {
+            return;
+        }
+        if let Some(before) = believed.crto {
+            let seen = u64::from(value);
+            self.same(req::CRTO_CONSTANT, "CRTO", seen, u64::from(before), "as it was read before");
+        }
+        let crto = reg::Crto::from(value);
+        self.hold(req::CRWMT, crto.crwmt() >= crto.crimt(), |_| {
+            let least = format!("{:X}h at least", crto.crimt());
+            differs("CRTO.CRWMT", u64::from(crto.crwmt()), &least, "CRTO.CRIMT is not above it")
+        });
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| controller.crto = Some(value));
+    }
+
+    fn read_csts(&mut self, value: u32) {
+        if value == u32::MAX {
+            self.on_death("all registers read as ones".into());
+            return;
+        }
+        if self.unit().lost.is_some() {
+            return;
+        }
+        let csts = Csts::from(value);
+        let reserved = u64::from(value & CSTS_RESERVED);
+        self.same(req::RESERVED_ZERO, "CSTS reserved bits", reserved, 0, "reserved");
+        self.judge_shst(csts);
+        self.judge_rdy(csts);
+        if csts.cfs() {
+            let place = Place::at("register CSTS");
+            self.anomaly(Some(req::CSTS_CFS), place, "CSTS.CFS = 1: fatal".into());
+            let ctrl = self.now.ctrl;
+            self.lose(ctrl, None);
+        }
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| controller.csts = Some(csts));
+    }
+
+    /// RDY follows EN, within its time.
+    fn judge_rdy(&mut self, csts: Csts) {
+        let begun = self.now.when.not_before;
+        let enabled = self.unit().enabled;
+        let phase = match self.believed().phase {
+            Phase::ShuttingDown | Phase::ShutDown if enabled => Phase::Ready,
+            Phase::ShuttingDown | Phase::ShutDown => Phase::Disabled,
+            phase => phase,
+        };
+        let rdy = u64::from(csts.rdy());
+        match phase {
+            Phase::Disabled if self.believed().csts.is_none() && !enabled => {
+                // The first look: another host may have left it enabled.
+                if csts.rdy() {
+                    let ctrl = self.now.ctrl;
+                    self.unit().enabled = true;
+                    self.learn(ctrl, |controller| controller.phase = Phase::Ready);
+                    self.lose(ctrl, None);
+                }
+            }
+            Phase::Disabled => self.same(reset::RDY_CLEAR, "CSTS.RDY", rdy, 0, "CC.EN = 0"),
+            Phase::Enabling if csts.rdy() => self.on_ready(),
+            Phase::Enabling => self.judge_deadline(ready::RISES_IN_TIME, begun, 0),
+            Phase::Disabling if !csts.rdy() => {
+                if self.unit().rdy.deadline.is_some() {
+                    self.agrees(ready::FALLS_IN_TIME);
+                }
+                self.agrees(reset::RDY_CLEAR);
+                self.agrees(ready::DISABLE);
+                self.on_disabled();
+            }
+            Phase::Disabling => self.judge_deadline(ready::FALLS_IN_TIME, begun, 1),
+            _ => {
+                let finding = self.hold(ready::ENABLE, csts.rdy(), |_| {
+                    differs("CSTS.RDY", rdy, "CSTS.RDY = 1", "CC.EN = 1, and nothing reset it")
+                });
+                if !csts.rdy() {
+                    let ctrl = self.now.ctrl;
+                    self.lose(ctrl, finding);
+                }
+            }
+        }
+    }
+
+    /// RDY still has its old value, in a look that began at `begun`.
+    fn judge_deadline(&mut self, by: Req, begun: u64, old: u64) {
+        let rdy = self.unit().rdy;
+        let Some(deadline) = rdy.deadline.filter(|at| begun > *at && !rdy.reported) else { return };
+        self.unit().rdy.reported = true;
+        let because =
+            format!("CC.EN was written long enough before: the deadline was {deadline} ns");
+        let wanted = format!("CSTS.RDY = {}", 1 - old);
+        self.hold(by, false, |_| differs("CSTS.RDY", old, &wanted, &because));
+    }
+
+    /// SHST follows SHN.
+    fn judge_shst(&mut self, csts: Csts) {
+        let (value, allowed) = (csts.shst(), self.unit().shst);
+        let ctrl = self.now.ctrl;
+        let shutting = self.unit().shutting_down;
+        let by = if shutting { shutdown::RDY_UNCHANGED } else { shutdown::SHST_NORMAL };
+        let legal = allowed.allows(value);
+        let reset_over = self.believed().phase == Phase::Disabling && !csts.rdy() && !shutting;
+        if reset_over && allowed == Shst::COMPLETE.or(Shst::NORMAL) {
+            let shst = u64::from(value);
+            self.same(shutdown::RESET_CLEARS_SHST, "CSTS.SHST", shst, 0, "the reset is over");
+            return;
+        }
+        self.hold(by, legal, |_| {
+            let because = if shutting { "CC.SHN asked for a shutdown" } else { "no shutdown runs" };
+            differs("CSTS.SHST", u64::from(value), "another state", because)
+        });
+        if !legal {
+            self.unit().shst = Shst::NORMAL.or(Shst::OCCURRING).or(Shst::COMPLETE);
+            return;
+        }
+        let unit = self.unit();
+        unit.shst = match (value, shutting) {
+            (0, true) => unit.shst,
+            (0, false) => Shst::NORMAL,
+            (1, _) => Shst::OCCURRING.or(Shst::COMPLETE),
+            _ if allowed == Shst::COMPLETE.or(Shst::NORMAL) => allowed,
+            _ => Shst::COMPLETE,
+        };
+        if value == 2 && shutting && allowed != Shst::COMPLETE {
+            self.on_shut_down();
+        } else if shutting && value == 1 && self.unit().enabled {
+            self.learn(ctrl, |controller| controller.phase = Phase::ShuttingDown);
+        }
+    }
+
+    /// The host wrote a register.
+    pub(super) fn on_register_write(&mut self, write: RegisterWrite) {
+        self.unit().idle = false;
+        let ctrl = self.now.ctrl;
+        let value = write.value;
+        match (write.offset, write.width) {
+            (reg::CC, 4) => self.write_cc(Cc::from(value as u32)),
+            (reg::INTMS, 4) => self.learn(ctrl, |c| c.intm = c.intm.map(|m| m | value as u32)),
+            (reg::INTMC, 4) => self.learn(ctrl, |c| c.intm = c.intm.map(|m| m & !(value as u32))),
+            (reg::AQA | reg::ASQ | reg::ACQ | 0x2c | 0x34, _) if self.unit().enabled => {
+                // Writing them while enabled is not allowed to the host: the values are unknown.
+                self.learn(ctrl, |c| {
+                    c.aqa = None;
+                    c.asq = None;
+                    c.acq = None;
+                });
+            }
+            (reg::AQA, 4) => self.learn(ctrl, |c| c.aqa = Some(Aqa::from(value as u32))),
+            (reg::ASQ | reg::ACQ, 8) => self.learn(ctrl, |c| {
+                let place = if write.offset == reg::ASQ { &mut c.asq } else { &mut c.acq };
+                *place = Some(Addr(value));
+            }),
+            (offset @ (reg::ASQ | 0x2c | reg::ACQ | 0x34), 4) => self.learn(ctrl, |c| {
+                let place = if offset < reg::ACQ { &mut c.asq } else { &mut c.acq };
+                let old = place.map_or(0, |a| a.0);
+                *place = Some(Addr(match offset {
+                    reg::ASQ | reg::ACQ => old >> 32 << 32 | value & 0xffff_ffff,
+                    _ => old & 0xffff_ffff | value << 32,
+                }));
+            }),
+            (reg::NSSR, 4) if value as u32 == 0x4e56_4d65 => {
+                self.gap("NVM Subsystem Reset through NSSR".into(), None);
+                self.lose(ctrl, None);
+            }
+            _ => {}
+        }
+    }
+
+    fn write_cc(&mut self, new: Cc) {
+        let ctrl = self.now.ctrl;
+        let old = self.believed().cc;
+        let enabled = self.unit().enabled;
+        self.learn(ctrl, |controller| {
+            controller.cc = new;
+            controller.cc_known = true;
+        });
+        if new.en() {
+            self.unit().cc_unsure = false;
+        }
+        match (enabled, new.en()) {
+            (false, true) => self.on_enable(new),
+            (true, false) => self.on_disable(new),
+            _ => {}
+        }
+        let asked = matches!(new.shn(), 1 | 2);
+        if asked && (new.shn() != old.shn() || enabled != new.en()) {
+            let unit = self.unit();
+            unit.shutting_down = true;
+            unit.shst = Shst::NORMAL.or(Shst::OCCURRING).or(Shst::COMPLETE);
+            if new.en() {
+                self.learn(ctrl, |controller| controller.phase = Phase::ShuttingDown);
+            }
+        }
+    }
+}

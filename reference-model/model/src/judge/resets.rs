@@ -1,0 +1,256 @@
+//! Enabling, disabling, resets and shutdown: what stops, what survives.
+//!
+//! Survival is that of the catalogue's survival table: queues, grants and pending events go with
+//! every controller level reset, AQA, ASQ and ACQ stay at a Controller Reset only, features return
+//! to their saved value or default, data stays but for what a volatile cache held when power went.
+
+use log::ResetKind;
+use spec::register::{Aqa, Cc};
+use spec::requirement::{delete_io_sq, ready, reset, shutdown};
+use spec::{Addr, Nsid, Req};
+
+use super::Judge;
+use super::cell::Effect;
+use super::claims::Standing;
+use super::commands::Flight;
+use super::queues::{Cq, Sq};
+use super::report::Place;
+use super::unit::{Shst, Transition};
+use crate::state::{Controller, Feature, Phase};
+use crate::truth::No;
+
+/// CAP.TO, CRTO.CRWMT and CRTO.CRIMT count in units of 500 ms.
+const UNIT: u64 = 500_000_000;
+
+impl Judge {
+    /// CC.EN was written from 0 to 1.
+    pub(super) fn on_enable(&mut self, cc: Cc) {
+        let ctrl = self.now.ctrl;
+        if self.believed().phase == Phase::Disabling {
+            // The text leaves it open what an enable before RDY = 0 does.
+            let place = Place::at("CC.EN");
+            self.inconclusive("CC.EN was set before CSTS.RDY was read as 0".into(), place);
+            self.stop_everything(ctrl, reset::NOTHING_POSTED_AFTER);
+            self.forget_structure(ctrl, ResetKind::Controller);
+            self.lose(ctrl, None);
+        } else if !self.ending.dead {
+            self.unit().lost = None;
+        }
+        let deadline = self.enable_deadline(cc);
+        let believed = self.believed();
+        let (aqa, asq, acq) = (believed.aqa, believed.asq, believed.acq);
+        let end = self.now.when.seen;
+        let unit = self.unit();
+        unit.enabled = true;
+        unit.stopped_at = None;
+        unit.rdy = Transition { deadline, reported: false };
+        unit.last_change = end;
+        if unit.shst.allows(2) && !unit.shst.allows(1) && cc.shn() == 0 {
+            // One write of EN = 1 and SHN = 00b restarts a controller shut down while disabled.
+            unit.shst = Shst::NORMAL.or(Shst::COMPLETE);
+        }
+        if cc.shn() == 0 {
+            unit.shutting_down = false;
+        }
+        let sizes = aqa.map(|aqa| (u32::from(aqa.asqs_z()) + 1, u32::from(aqa.acqs_z()) + 1));
+        if let (Some((sq_entries, cq_entries)), Some(asq), Some(acq)) = (sizes, asq, acq) {
+            let sq_range = vec![(asq.0 & !0xfff, 64 * u64::from(sq_entries))];
+            let cq_range = vec![(acq.0 & !0xfff, 16 * u64::from(cq_entries))];
+            unit.sqs.clear();
+            unit.cqs.clear();
+            unit.put_sq(0, Sq::new(0, sq_entries, sq_range));
+            unit.put_cq(0, Cq::new(cq_entries, cq_range, true, 0));
+        } else {
+            let place = Place::at("CC.EN");
+            self.inconclusive("the admin queues are not known: AQA, ASQ or ACQ".into(), place);
+            self.lose(ctrl, None);
+        }
+        self.learn(ctrl, |controller| controller.phase = Phase::Enabling);
+    }
+
+    /// When RDY must be 1 after an enable: CRTO where CAP.CRMS says so, else CAP.TO.
+    fn enable_deadline(&self, cc: Cc) -> Option<u64> {
+        let believed = self.believed();
+        let cap = believed.cap?;
+        let units = match believed.crto.map(spec::register::Crto::from) {
+            Some(crto) if cap.crms() != 0 && cc.crime() => u64::from(crto.crimt()),
+            Some(crto) if cap.crms() != 0 => u64::from(crto.crwmt()),
+            _ if cap.to() == 0xff => return None,
+            _ => u64::from(cap.to()),
+        };
+        Some(self.now.when.seen + units * UNIT + self.profile.deadline_margin)
+    }
+
+    /// CC.EN was written from 1 to 0: a Controller Reset begins.
+    pub(super) fn on_disable(&mut self, cc: Cc) {
+        let ctrl = self.now.ctrl;
+        let cap = self.believed().cap;
+        let end = self.now.when.seen;
+        let margin = self.profile.deadline_margin;
+        let deadline =
+            cap.filter(|c| c.to() != 0xff).map(|c| end + u64::from(c.to()) * UNIT + margin);
+        if !self.ending.dead {
+            self.unit().lost = None;
+        }
+        let unit = self.unit();
+        unit.enabled = false;
+        unit.rdy = Transition { deadline, reported: false };
+        unit.cc_unsure = true;
+        unit.shst = match (cc.shn(), unit.shst) {
+            (0, Shst::NORMAL) => Shst::NORMAL,
+            (0, Shst::COMPLETE) => Shst::COMPLETE.or(Shst::NORMAL),
+            _ => Shst::NORMAL.or(Shst::OCCURRING).or(Shst::COMPLETE),
+        };
+        unit.shutting_down = cc.shn() != 0;
+        self.learn(ctrl, |controller| controller.phase = Phase::Disabling);
+    }
+
+    /// RDY was read as 0 after a disable: the reset is over, and nothing is in flight.
+    pub(super) fn on_disabled(&mut self) {
+        let ctrl = self.now.ctrl;
+        let unit = self.unit();
+        let completed = unit.shst == Shst::COMPLETE.or(Shst::NORMAL);
+        if completed && !unit.shutting_down {
+            unit.shst = Shst::NORMAL;
+        }
+        self.stop_everything(ctrl, reset::NOTHING_POSTED_AFTER);
+        self.forget_structure(ctrl, ResetKind::Controller);
+    }
+
+    /// A reset by means outside the register file.
+    pub(super) fn on_reset(&mut self, kind: ResetKind, all: bool) {
+        let count = self.units.len() as u8;
+        let all = all || kind >= ResetKind::Subsystem;
+        let own = self.now.ctrl;
+        for ctrl in (0..count).filter(|ctrl| all || *ctrl == own) {
+            self.stop_everything(ctrl, reset::NOTHING_POSTED_AFTER);
+            self.forget_structure(ctrl, kind);
+            let unit = &mut self.units[usize::from(ctrl)];
+            if !self.ending.dead {
+                unit.lost = None;
+            }
+            unit.enabled = false;
+            unit.cc_unsure = false;
+            unit.shutting_down = false;
+            unit.shst = match (kind, unit.shst) {
+                (ResetKind::PowerCycle | ResetKind::Subsystem, _) => Shst::NORMAL,
+                (_, Shst::NORMAL | Shst::COMPLETE) => Shst::NORMAL,
+                (_, old) => old.or(Shst::NORMAL).or(Shst::COMPLETE),
+            };
+            unit.masked.clear();
+        }
+        if kind == ResetKind::PowerCycle {
+            self.media.power_loss();
+        }
+    }
+
+    /// Everything in flight on `ctrl` is dropped; a CQE posted from now on breaks `late`.
+    pub(super) fn stop_everything(&mut self, ctrl: u8, late: Req) {
+        self.drain_all(ctrl);
+        let at = self.now.when.seen;
+        let unit = &mut self.units[usize::from(ctrl)];
+        unit.stopped_at = Some(at);
+        let mut dropped = Vec::new();
+        for sq in unit.sqs.iter_mut().flatten() {
+            dropped.append(&mut sq.in_flight);
+            sq.dead_since.get_or_insert(at);
+        }
+        for cq in unit.cqs.iter_mut().flatten() {
+            cq.dead_since.get_or_insert(at);
+        }
+        unit.events = super::events::EventState::default();
+        for n in dropped {
+            self.drop_command(n, late);
+        }
+        self.agrees(reset::STOPS_EVERYTHING);
+    }
+
+    /// Command `n` is dropped: no CQE is owed, and it may have done any part of its work.
+    fn drop_command(&mut self, n: u32, late: Req) {
+        self.end_command(n, Flight::Dropped);
+        self.commands[n].dropped = Some(late);
+        self.stand(n, Standing::Other);
+        self.settle_data(n, Effect::Possible);
+        self.retire_command(n);
+    }
+
+    /// The commands of a deleted submission queue are dropped.
+    pub(super) fn delete_sq(&mut self, qid: u16) {
+        let at = self.now.when.seen;
+        let Some(sq) = self.unit().sq(qid) else { return };
+        sq.dead_since = Some(at);
+        let dropped = std::mem::take(&mut sq.in_flight);
+        for n in dropped {
+            self.drop_command(n, delete_io_sq::NO_LATER_CQE);
+        }
+    }
+
+    /// Shutdown was seen complete: what this controller completed is on the media, and what was
+    /// outstanding is not any more.
+    pub(super) fn on_shut_down(&mut self) {
+        let ctrl = self.now.ctrl;
+        let (normal, record) = (self.believed().cc.shn() == 1, self.now.record);
+        if normal {
+            self.media.flush(Nsid::BROADCAST, ctrl, record);
+        }
+        self.drain_all(ctrl);
+        let unit = &mut self.units[usize::from(ctrl)];
+        let sqs = unit.sqs.iter_mut().flatten();
+        let dropped: Vec<u32> = sqs.flat_map(|sq| std::mem::take(&mut sq.in_flight)).collect();
+        for n in dropped {
+            self.drop_command(n, shutdown::NO_CQE_AFTER);
+        }
+        self.agrees(if normal { shutdown::NORMAL } else { shutdown::ABRUPT });
+        self.learn(ctrl, |controller| controller.phase = Phase::ShutDown);
+    }
+
+    /// What a reset of this kind does to the structure believed.
+    fn forget_structure(&mut self, ctrl: u8, kind: ResetKind) {
+        let wide = kind != ResetKind::Controller;
+        self.learn(ctrl, |controller| {
+            reset_controller(controller);
+            if wide {
+                controller.cc = Cc::new();
+                controller.cc_known = true;
+                controller.aqa = Some(Aqa::new());
+                controller.asq = None::<Addr>;
+                controller.acq = None;
+                controller.msix = None;
+            }
+        });
+    }
+
+    /// RDY was read as 1 after an enable.
+    pub(super) fn on_ready(&mut self) {
+        let ctrl = self.now.ctrl;
+        if self.unit().rdy.deadline.is_some() {
+            self.agrees(ready::RISES_IN_TIME);
+        }
+        self.agrees(ready::ENABLE);
+        self.learn(ctrl, |controller| controller.phase = Phase::Ready);
+    }
+}
+
+/// What every controller level reset does.
+fn reset_controller(controller: &mut Controller) {
+    controller.phase = Phase::Disabled;
+    controller.intm = Some(0);
+    controller.io_sqs.0.clear();
+    controller.io_cqs.0.clear();
+    controller.io_queue_was_created = false;
+    controller.granted = crate::state::Granted::default();
+    controller.granted_answered = false;
+    controller.number_of_queues.current = None;
+    reset_feature(&mut controller.volatile_write_cache);
+    controller.events = crate::state::Events { error_masked: No, ..controller.events };
+    controller.error_log.read = false;
+}
+
+/// Current becomes the saved value if there is one, else the default; unknown if that is not known.
+fn reset_feature(feature: &mut Feature) {
+    feature.current = match feature.capabilities.map(|c| c & 1 != 0) {
+        Some(true) => feature.saved,
+        Some(false) => feature.default,
+        None => None,
+    };
+}

@@ -1,0 +1,141 @@
+//! The runtime tables of one controller: queues' slots, what is in flight, transitions under way.
+
+use std::sync::Arc;
+
+use super::queues::{Cq, Sq};
+use crate::memory::IntMap;
+use crate::ruling::Forces;
+
+/// A transition of CSTS under way: judged when a look begun after `deadline` saw the old state.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Transition {
+    /// When it must be over, on the DUT's clock; `None`: no bound.
+    pub deadline: Option<u64>,
+    /// It was already reported late.
+    pub reported: bool,
+}
+
+/// What CSTS.SHST may read as, one bit per value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shst(pub u8);
+
+impl Shst {
+    /// Normal operation.
+    pub const NORMAL: Shst = Shst(1);
+    /// Shutdown in progress.
+    pub const OCCURRING: Shst = Shst(2);
+    /// Shutdown complete.
+    pub const COMPLETE: Shst = Shst(4);
+
+    /// Either.
+    pub const fn or(self, other: Shst) -> Shst {
+        Shst(self.0 | other.0)
+    }
+
+    /// Whether the field may hold `value`.
+    pub const fn allows(self, value: u8) -> bool {
+        self.0 >> value & 1 != 0
+    }
+}
+
+/// The runtime tables of one controller.
+#[derive(Clone, Debug)]
+pub struct Unit {
+    /// How every requirement stands, worked out from the claims. Shared by snapshots.
+    pub forces: Arc<Forces>,
+    /// The claims have changed since.
+    pub forces_stale: bool,
+    /// Submission queues by identifier.
+    pub sqs: Vec<Option<Box<Sq>>>,
+    /// Completion queues by identifier.
+    pub cqs: Vec<Option<Box<Cq>>>,
+    /// The latest command with this (SQID << 16 | CID).
+    pub by_cid: IntMap<u32, u32>,
+    /// Asynchronous Event Requests in flight.
+    pub aers: Vec<u32>,
+    /// Aborts in flight.
+    pub aborts: Vec<u32>,
+    /// Commands in flight with a structural footprint.
+    pub structural: Vec<u32>,
+    /// RDY rising or falling.
+    pub rdy: Transition,
+    /// What CSTS.SHST may read as.
+    pub shst: Shst,
+    /// CC.SHN of the shutdown under way or complete.
+    pub shutting_down: bool,
+    /// Other fields of CC may read as written or as 0: the write that cleared EN carried them.
+    pub cc_unsure: bool,
+    /// Everything stopped at this time (RDY read as 0, or a reset was over): later CQEs are late.
+    pub stopped_at: Option<u64>,
+    /// The DUT is idle since this record, and nothing was done since.
+    pub idle: bool,
+    /// The last time anything of this controller was seen to change.
+    pub last_change: u64,
+    /// Stopped judging until a controller reset, because of this finding (`None`: no finding).
+    pub lost: Option<Option<u32>>,
+    /// MSI-X vectors that the host has masked, and since when (their record's end).
+    pub masked: Vec<(u16, u64)>,
+    /// Per vector: messages seen.
+    pub messages: IntMap<u16, u32>,
+    /// Error events that may be owed or allowed.
+    pub events: super::events::EventState,
+    /// The controller runs (CC.EN written 1): commands are taken.
+    pub enabled: bool,
+}
+
+impl Default for Unit {
+    fn default() -> Self {
+        Self {
+            forces: Arc::default(),
+            forces_stale: true,
+            sqs: Vec::new(),
+            cqs: Vec::new(),
+            by_cid: IntMap::default(),
+            aers: Vec::new(),
+            aborts: Vec::new(),
+            structural: Vec::new(),
+            rdy: Transition::default(),
+            shst: Shst::NORMAL.or(Shst::OCCURRING).or(Shst::COMPLETE),
+            shutting_down: false,
+            cc_unsure: false,
+            stopped_at: None,
+            idle: false,
+            last_change: 0,
+            lost: None,
+            masked: Vec::new(),
+            messages: IntMap::default(),
+            events: super::events::EventState::default(),
+            enabled: false,
+        }
+    }
+}
+
+impl Unit {
+    /// The submission queue `qid`, if one is there (dead ones too).
+    pub fn sq(&mut self, qid: u16) -> Option<&mut Sq> {
+        self.sqs.get_mut(usize::from(qid))?.as_deref_mut()
+    }
+
+    /// The completion queue `qid`, if one is there (dead ones too).
+    pub fn cq(&mut self, qid: u16) -> Option<&mut Cq> {
+        self.cqs.get_mut(usize::from(qid))?.as_deref_mut()
+    }
+
+    /// Puts a submission queue in place.
+    pub fn put_sq(&mut self, qid: u16, sq: Sq) {
+        let at = usize::from(qid);
+        if self.sqs.len() <= at {
+            self.sqs.resize_with(at + 1, || None);
+        }
+        self.sqs[at] = Some(Box::new(sq));
+    }
+
+    /// Puts a completion queue in place.
+    pub fn put_cq(&mut self, qid: u16, cq: Cq) {
+        let at = usize::from(qid);
+        if self.cqs.len() <= at {
+            self.cqs.resize_with(at + 1, || None);
+        }
+        self.cqs[at] = Some(Box::new(cq));
+    }
+}
