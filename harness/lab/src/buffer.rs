@@ -7,6 +7,7 @@ use spec::{Addr, Entries, Lba, Nsid, Qid, Sqe};
 use crate::action::{Action, Block, BufferId, Place, Seen, Word};
 use crate::answer::Answer;
 use crate::ctl::Ctl;
+use crate::layout::{Shape, lay_out, list_actions};
 use crate::stop::{Outcome, Stop};
 
 /// A buffer in host memory, with guard bytes around it.
@@ -25,18 +26,6 @@ impl Buffer {
     pub fn place(&self, offset: u64) -> Place {
         Place::In(self.id, offset)
     }
-}
-
-/// How the data of a command lies in memory, and how its PRPs describe it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Shape {
-    /// Offset of the first byte in its page.
-    pub offset: u32,
-    /// Pages lie apart and in descending order, instead of one after the other.
-    pub scattered: bool,
-    /// How many entries fit from the start of the PRP list to the end of its page; `None`: the list
-    /// starts with a page. With 1 the first list page holds nothing but the pointer to the next.
-    pub list_slots: Option<u32>,
 }
 
 /// Data laid out for a command.
@@ -124,95 +113,33 @@ impl<'d> Ctl<'d> {
     /// Memory for `bytes` bytes of a command, laid out in a shape, with its PRP list.
     pub fn data(&mut self, bytes: u64, perm: Perm, shape: Shape) -> Result<Data, Stop> {
         let page = self.page_bytes();
-        let offset = u64::from(shape.offset) & (page - 1);
-        let pages = (offset + bytes).div_ceil(page).max(1);
-        let fill = if perm == Perm::FromController { 0xa5 } else { 0 };
-        let mut data = if shape.scattered && pages > 1 {
-            self.scattered(bytes, offset, pages, perm, fill)?
-        } else {
-            let buffer = self.buffer_at(bytes, offset as u32, perm, fill)?;
-            let pieces = vec![(buffer.place(0), bytes)];
-            Data { prp1: buffer.at, prp2: Addr(0), pieces, bytes, buffers: vec![buffer.id] }
+        let first = self.core.borrow().next_buffer();
+        let layout = lay_out(first, bytes, perm, shape, page);
+        let mut core = self.core.borrow_mut();
+        for action in &layout.actions {
+            core.perform(action)?;
+        }
+        let (id, offset) = layout.prp1;
+        let prp1 = core.place(Place::In(id, offset))?;
+        let prp2 = match layout.prp2 {
+            Some((id, offset)) => core.place(Place::In(id, offset))?,
+            None => Addr(0),
         };
-        let entries = self.page_entries(&data, page)?;
-        match entries.len() {
-            0 => {}
-            1 => data.prp2 = Addr(self.core.borrow_mut().word(entries[0])?),
-            _ => {
-                let (list, id) = self.prp_list(&entries, shape.list_slots)?;
-                data.prp2 = list;
-                data.buffers.push(id);
-            }
-        }
-        Ok(data)
-    }
-
-    /// Every second page of a buffer, last one first.
-    fn scattered(
-        &mut self,
-        bytes: u64,
-        offset: u64,
-        pages: u64,
-        perm: Perm,
-        fill: u8,
-    ) -> Result<Data, Stop> {
-        let page = self.page_bytes();
-        let buffer = self.buffer_at((2 * pages - 1) * page, 0, perm, fill)?;
-        let mut pieces = Vec::new();
-        let (mut left, mut skip) = (bytes, offset);
-        for n in 0..pages {
-            let len = left.min(page - skip);
-            pieces.push((buffer.place(2 * (pages - 1 - n) * page + skip), len));
-            left -= len;
-            skip = 0;
-        }
-        let prp1 = self.core.borrow_mut().place(pieces[0].0)?;
-        Ok(Data { prp1, prp2: Addr(0), pieces, bytes, buffers: vec![buffer.id] })
-    }
-
-    /// PRP entries for every page but the first.
-    fn page_entries(&mut self, data: &Data, page: u64) -> Result<Vec<Word>, Stop> {
-        let mut entries = Vec::new();
-        for (place, len) in &data.pieces {
-            let at = self.core.borrow_mut().place(*place)?;
-            let Place::In(id, start) = *place else { continue };
-            let mut offset = 0;
-            while offset < *len {
-                entries.push(Word::At(id, start + offset));
-                offset += page - Addr(at.0 + offset).offset(page);
-            }
-        }
-        entries.remove(0);
-        Ok(entries)
+        Ok(Data { prp1, prp2, pieces: layout.pieces, bytes, buffers: layout.buffers })
     }
 
     /// Writes a PRP list for these entries; `slots` are left in its first page.
-    pub fn prp_list(
-        &mut self,
-        entries: &[Word],
-        slots: Option<u32>,
-    ) -> Result<(Addr, BufferId), Stop> {
+    pub fn prp_list(&mut self, entries: &[Word], slots: Option<u32>) -> Result<Buffer, Stop> {
         let page = self.page_bytes();
-        let per_page = page / spec::prp::ENTRY_BYTES;
-        let first = u64::from(slots.unwrap_or(per_page as u32)).clamp(1, per_page);
-        let start = page - first * spec::prp::ENTRY_BYTES;
-        let pages = spec::prp::list_pages(Addr(start), entries.len() as u64, page);
-        let bytes = pages * page - start;
-        let list = self.buffer_at(bytes, start as u32, Perm::ToController, 0)?;
-        let mut words = Vec::new();
-        let mut left = entries;
-        let mut room = first as usize;
-        // The last entry of a list page points to the next one, unless all that is left fits.
-        while left.len() > room {
-            let (now, later) = left.split_at(room - 1);
-            words.extend_from_slice(now);
-            words.push(Word::At(list.id, 8 * (words.len() as u64 + 1)));
-            left = later;
-            room = per_page as usize;
+        let mut core = self.core.borrow_mut();
+        let id = core.next_buffer();
+        let actions = list_actions(id, entries, slots, page);
+        for action in &actions {
+            core.perform(action)?;
         }
-        words.extend_from_slice(left);
-        self.perform(&Action::List { at: list.place(0), entries: words })?;
-        Ok((list.at, list.id))
+        let at = core.place(Place::In(id, 0))?;
+        let bytes = core.host.memory.get(id).map_or(0, |buffer| buffer.bytes);
+        Ok(Buffer { id, at, bytes })
     }
 
     // ---- blocks

@@ -94,7 +94,7 @@ impl Core<'_> {
         tag: BlockTag,
     ) -> Result<Seen, Stop> {
         let size = block_bytes as usize;
-        if !(content::HEADER_BYTES..=BLOCK_BYTES_MAX).contains(&size) || size % 8 != 0 {
+        if !(content::HEADER_BYTES..=BLOCK_BYTES_MAX).contains(&size) || !size.is_multiple_of(8) {
             return Err(self.harness(&format!("blocks of {size} bytes cannot carry a tag")));
         }
         self.host.tag_sequence += 1;

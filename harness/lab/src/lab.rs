@@ -91,6 +91,9 @@ impl<'d> Lab<'d> {
     pub fn finish(&mut self) -> bool {
         let started = self.start(Start::Reset);
         let mut core = self.core.borrow_mut();
+        // The audit is the lab's own last step: a replay ends with one anyway.
+        core.step += 1;
+        core.hidden += 1;
         let audited = started.is_ok() && core.perform(&Action::Audit).is_ok();
         core.push_now(0, log::Body::End { audited });
         let core = &mut *core;

@@ -82,7 +82,12 @@ fn reset_all(core: &mut Core<'_>) -> Outcome {
     } else {
         &[ResetKind::Conventional, ResetKind::FunctionLevel]
     };
-    let kind = order.iter().find(|kind| core.caps.resets.contains(kind)).copied();
+    let usable = |kind: &&ResetKind| {
+        let action = Action::Reset { ctrl: 0, kind: **kind };
+        core.caps.resets.contains(*kind)
+            && action.hazard(core.caps.controllers) <= core.settings.consent
+    };
+    let kind = order.iter().find(usable).copied();
     let mut reached = 0;
     while reached < core.caps.controllers {
         let ctrl = reached;
