@@ -14,6 +14,7 @@
 mod event;
 mod finding;
 mod junit;
+mod matrix;
 mod report;
 mod story;
 mod stream;
@@ -28,6 +29,7 @@ pub use finding::{
     Allowed, Command, Counted, DivergenceKind, Finding, FindingKind, Observations, Place,
 };
 pub use junit::{JunitError, write_junit, xml_text};
+pub use matrix::{DefectRow, Kill, KillMatrix};
 pub use report::{Report, RequirementCounts, schema};
 pub use story::{Story, write_story};
 pub use stream::{EventStream, StreamError, read_events};

@@ -3,7 +3,7 @@
 mod sample;
 
 use anstream::adapter::strip_str;
-use lockstep_reports::{Event, Exit, Terminal};
+use lockstep_reports::{DefectRow, Event, Exit, Kill, KillMatrix, Seed, Terminal};
 
 /// What a terminal shows of a run, with its styles.
 fn shown(events: &[Event]) -> String {
@@ -19,7 +19,31 @@ fn every_message_and_verdict_line() {
     for exit in Exit::ALL {
         text.push_str(&format!("{exit}\n"));
     }
+    text.push_str("\n-- the kill matrix\n");
+    text.push_str(&strip_str(&String::from_utf8(matrix()).unwrap()).to_string());
     insta::assert_snapshot!("gallery", text);
+}
+
+fn matrix() -> Vec<u8> {
+    let kill = |test: &str| Kill { test: test.into(), requirement: "create-io-sq.x".into() };
+    let killed = DefectRow {
+        name: "accept-any-cqid".into(),
+        story: "the CQ is looked up when the first completion is posted".into(),
+        breaks: vec!["create-io-sq.x".into()],
+        tests: 60,
+        unfit: vec![],
+        kills: vec![kill("base/a"), kill("base/a"), kill("base/b")],
+        also: vec![],
+    };
+    let row = |name: &str| DefectRow { name: name.into(), kills: vec![], ..killed.clone() };
+    let survived = DefectRow { unfit: vec!["base/c".into()], ..row("silent") };
+    let misnamed = DefectRow { also: vec!["csts.rdy".into()], ..row("misnamed") };
+    let mut matrix = KillMatrix::new("1a2b3c4", Seed(7));
+    matrix.defects = vec![killed, survived, misnamed];
+    let mut text = Vec::new();
+    matrix.defects.iter().for_each(|row| row.write_line(&mut text).unwrap());
+    matrix.write_summary(&mut text).unwrap();
+    text
 }
 
 #[test]

@@ -5,6 +5,7 @@
 //! quiet-window-ms = 10000          # silence after which an owed completion is missing
 //! anomaly-budget = 0               # anomalies that a test may show
 //! inconclusive-ceiling = 1.0       # percent of the observations
+//! tainted-ceiling = 10.0           # percent of the observations
 //! revision = "2.0"                 # judge by this one in place of VS
 //!
 //! [choices]                        # readings of what the text leaves open
@@ -28,6 +29,7 @@ struct File {
     quiet_window_ms: Option<Spanned<u64>>,
     anomaly_budget: Option<u32>,
     inconclusive_ceiling: Option<Spanned<f64>>,
+    tainted_ceiling: Option<Spanned<f64>>,
     revision: Option<Spanned<String>>,
     #[serde(default)]
     choices: BTreeMap<Spanned<String>, Spanned<String>>,
@@ -59,11 +61,15 @@ pub fn parse(path: &Path, text: &str) -> Result<Profile, SourceError> {
     if let Some(budget) = file.anomaly_budget {
         profile.anomaly_budget = budget;
     }
-    if let Some(ceiling) = file.inconclusive_ceiling {
-        if !(0.0..=100.0).contains(ceiling.get_ref()) {
-            return Err(at(ceiling.span(), "expected a percentage from 0 to 100".into()));
+    for (value, ceiling) in [
+        (file.inconclusive_ceiling, &mut profile.inconclusive_ceiling),
+        (file.tainted_ceiling, &mut profile.tainted_ceiling),
+    ] {
+        let Some(value) = value else { continue };
+        if !(0.0..=100.0).contains(value.get_ref()) {
+            return Err(at(value.span(), "expected a percentage from 0 to 100".into()));
         }
-        profile.inconclusive_ceiling = ceiling.into_inner();
+        *ceiling = value.into_inner();
     }
     if let Some(revision) = &file.revision {
         let version = spec::Version::parse(revision.get_ref()).ok_or_else(|| {
@@ -97,10 +103,11 @@ mod tests {
     fn an_empty_profile_is_the_default_and_each_key_is_heard() {
         assert_eq!(parsed("").unwrap(), Profile::default());
         let text = "deadline-margin-ms = 5\nquiet-window-ms = 7\nanomaly-budget = 2\n\
-            inconclusive-ceiling = 0.5\nrevision = '1.2.1'\n";
+            inconclusive-ceiling = 0.5\ntainted-ceiling = 0.25\nrevision = '1.2.1'\n";
         let profile = parsed(text).unwrap();
         assert_eq!((profile.deadline_margin, profile.quiet_window), (5_000_000, 7_000_000));
         assert_eq!((profile.anomaly_budget, profile.inconclusive_ceiling), (2, 0.5));
+        assert_eq!(profile.tainted_ceiling, 0.25);
         assert_eq!(profile.revision, spec::Version::parse("1.2.1"));
     }
 

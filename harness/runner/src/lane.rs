@@ -1,0 +1,119 @@
+//! Lanes: how a DUT is opened, as often as it is needed.
+
+use std::fmt;
+
+use dut::Dut;
+use emulator::device::EmulatorError;
+use emulator::{Config, Defect, EmulatorDut};
+use qemu::{OpenError, Options, Qemu};
+
+/// Why a DUT does not open.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LaneError {
+    /// The options make no sense: the user's to mend. Otherwise the machine lacks something.
+    pub usage: bool,
+    /// In words.
+    pub text: String,
+}
+
+impl fmt::Display for LaneError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl std::error::Error for LaneError {}
+
+/// A DUT as a runner opens it. Every test gets one of its own, so that order never matters.
+pub trait Lane: Send + Sync {
+    /// The arguments of the program that open the same DUT.
+    fn arguments(&self) -> String;
+    /// A fresh DUT.
+    fn open(&self) -> Result<Box<dyn Dut>, LaneError>;
+}
+
+/// The emulator that is tested unless the user says otherwise: two controllers in one subsystem, so
+/// that every test applies.
+pub fn default_emulator() -> Config {
+    Config { controllers: 2, ..Config::default() }
+}
+
+/// The QEMU that is tested unless the user says otherwise, likewise.
+pub fn default_qemu() -> Options {
+    Options { controllers: 2, ..Options::default() }
+}
+
+/// The bundled controller.
+pub struct EmulatorLane {
+    config: Config,
+    defect: Option<&'static dyn Defect>,
+    arguments: String,
+}
+
+impl EmulatorLane {
+    /// An emulator of this configuration, with or without a planted defect.
+    pub fn new(config: Config, defect: Option<&'static dyn Defect>) -> Self {
+        let mut arguments = "--dut emulator".to_string();
+        if let Some(defect) = defect {
+            arguments += &format!(" --defect {}", defect.name());
+        }
+        Self { config, defect, arguments }
+    }
+
+    /// The same, with more arguments that the user gave.
+    #[must_use]
+    pub fn with_arguments(mut self, more: &str) -> Self {
+        self.arguments += more;
+        self
+    }
+}
+
+impl Lane for EmulatorLane {
+    fn arguments(&self) -> String {
+        self.arguments.clone()
+    }
+
+    fn open(&self) -> Result<Box<dyn Dut>, LaneError> {
+        let config = self.config.clone();
+        let opened = match self.defect {
+            Some(defect) => EmulatorDut::with_defect(config, defect),
+            None => EmulatorDut::new(config),
+        };
+        match opened {
+            Ok(emulator) => Ok(Box::new(emulator)),
+            Err(error) => {
+                let usage = matches!(error, EmulatorError::Config(_));
+                Err(LaneError { usage, text: error.to_string() })
+            }
+        }
+    }
+}
+
+/// QEMU's hw/nvme, a fresh process each time.
+pub struct QemuLane {
+    options: Options,
+    arguments: String,
+}
+
+impl QemuLane {
+    /// QEMU with these options; `more` are the program's arguments that gave them.
+    pub fn new(options: Options, more: &str) -> Self {
+        Self { options, arguments: format!("--dut qemu{more}") }
+    }
+}
+
+impl Lane for QemuLane {
+    fn arguments(&self) -> String {
+        self.arguments.clone()
+    }
+
+    fn open(&self) -> Result<Box<dyn Dut>, LaneError> {
+        match Qemu::open(self.options.clone()) {
+            Ok(qemu) => Ok(Box::new(qemu)),
+            Err(error) => {
+                let usage = matches!(error, OpenError::Options(_));
+                Err(LaneError { usage, text: error.to_string() })
+            }
+        }
+    }
+}

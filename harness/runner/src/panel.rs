@@ -1,0 +1,120 @@
+//! The false-alarm panel: correct emulators of many kinds, under every delay and order that they may
+//! choose, must raise nothing.
+
+use std::sync::atomic::AtomicBool;
+
+use emulator::Config;
+use lab::Sequence;
+use log::random::Random;
+use reports::{DutFacts, Observations, TestFinished, Verdict};
+
+use crate::facts;
+use crate::lane::{EmulatorLane, Lane};
+use crate::run::{Plan, on_fresh, tell};
+use crate::schedule::{Step, in_order};
+
+/// What one configuration gave.
+pub struct Seat {
+    /// Its number, from 0.
+    pub number: u32,
+    /// The seed that its configuration and policy follow from.
+    pub seed: u64,
+    /// The configuration, as a file for `--config`.
+    pub config: String,
+    /// The emulator.
+    pub dut: DutFacts,
+    /// Tests that were applicable, and sequences.
+    pub ran: u32,
+    /// Tests that this configuration could not prove anything with (a race was not reached). No alarm.
+    pub unproved: u32,
+    /// What was judged.
+    pub observations: Observations,
+    /// Findings of any kind, and errors of the harness: false alarms until explained.
+    pub alarms: Vec<TestFinished>,
+}
+
+/// The seed of configuration `number`.
+pub fn seat_seed(seed: u64, number: u32) -> u64 {
+    Random::named(seed, &format!("panel/{number}")).number()
+}
+
+/// How many of what a panel has.
+pub struct Size<'a> {
+    /// Random configurations.
+    pub configs: u32,
+    /// Generated sequences on each of them.
+    pub sequences: u32,
+    /// The generator: a sequence from a seed.
+    pub generate: &'a (dyn Fn(u64) -> Sequence + Sync),
+}
+
+/// Runs the tests of `plan` and generated sequences on random configurations, `plan.jobs` at a time.
+/// Seats are handed to `sink` in order. The first that `sink` refuses ends it.
+pub fn panel<E>(
+    size: &Size<'_>,
+    plan: &Plan,
+    stop: &AtomicBool,
+    sink: &mut dyn FnMut(Seat) -> Result<(), E>,
+) -> Result<(), E> {
+    let work = |n: usize| seat(n as u32, size, plan);
+    in_order(size.configs as usize, plan.jobs, stop, &work, &mut |step| match step {
+        Step::Finished(_, seat) => sink(seat),
+        Step::Started(_) => Ok(()),
+    })
+}
+
+fn seat(number: u32, size: &Size<'_>, plan: &Plan) -> Seat {
+    let seed = seat_seed(plan.seed.0, number);
+    let config = Config::random(seed);
+    let text = toml::to_string(&config).unwrap_or_default();
+    let revision = Some(config.version);
+    let lane = EmulatorLane::new(config, None);
+    let dut = match lane.open() {
+        Ok(dut) => facts::dut(&*dut, &lane.arguments(), revision),
+        Err(error) => panic!("a random legal configuration is refused: {error}\n{text}"),
+    };
+    let observations = Observations::default();
+    let alarms = Vec::new();
+    let mut seat =
+        Seat { number, seed, config: text, dut, ran: 0, unproved: 0, observations, alarms };
+    for case in &plan.tests {
+        let performed = on_fresh(&lane, &plan.profile, |bench| bench.run(case, seed));
+        seat.take(
+            &case.id(),
+            performed.map(|(run, lines)| {
+                tell(&case.id(), case.requirements, &run, &lines, revision, &plan.waivers).0
+            }),
+        );
+    }
+    for n in 0..size.sequences {
+        let id = format!("generated/{n}");
+        let drawn = Random::named(seed, &id).number();
+        let performed = on_fresh(&lane, &plan.profile, |bench| {
+            let sequence = (size.generate)(drawn);
+            bench.replay(&sequence)
+        });
+        seat.take(
+            &id,
+            performed.map(|(run, lines)| tell(&id, &[], &run, &lines, revision, &plan.waivers).0),
+        );
+    }
+    seat
+}
+
+impl Seat {
+    fn take(&mut self, id: &str, told: Result<TestFinished, String>) {
+        match told {
+            Ok(test) => {
+                self.observations.add(&test.observations);
+                self.ran += u32::from(test.verdict != Verdict::NotApplicable);
+                // A generated sequence claims nothing, so it is unproved by nature.
+                let sequence = id.starts_with("generated/");
+                self.unproved += u32::from(test.verdict == Verdict::Unproved && !sequence);
+                if !test.findings.is_empty() || test.verdict == Verdict::Error {
+                    self.alarms.push(test);
+                }
+            }
+            Err(why) => self.alarms.push(crate::run::error(id, &[], why)),
+        }
+    }
+}

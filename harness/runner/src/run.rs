@@ -1,0 +1,344 @@
+//! One run: tests on a lane, one after the other or side by side, told as events.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use dut::{Clock, Ctrl, Dut, Width};
+use lab::{Bench, Settings, TestCase, TestRun, TraceHeader};
+use model::Profile;
+use reports::{
+    Event, Exit, FORMAT, Problem, ProblemKind, Report, RunFinished, RunStarted, Seed, StreamError,
+    TestFinished, TestStarted, Verdict,
+};
+use spec::{Req, Version};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::facts;
+use crate::filter::glob;
+use crate::lane::{Lane, LaneError};
+use crate::listen::{Lines, Listening, lines_until};
+use crate::schedule::{Step, in_order};
+use crate::settle::{Judged, Settled, observations, requirement_counts};
+use crate::waiver::Waivers;
+
+/// Which traces are kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Traces {
+    /// None.
+    None,
+    /// Those of tests that neither passed nor were n/a, in this folder.
+    Failing(PathBuf),
+    /// All, in this folder.
+    All(PathBuf),
+}
+
+/// What to run, and how.
+pub struct Plan {
+    /// The tests, ascending by id.
+    pub tests: Vec<&'static TestCase>,
+    /// The seed that every random choice flows from.
+    pub seed: Seed,
+    /// What the user expects of the DUT.
+    pub profile: Arc<Profile>,
+    /// The profile's file, or `default`.
+    pub profile_name: String,
+    /// The filter's text, for the report.
+    pub filter: Option<String>,
+    /// Known deviations.
+    pub waivers: Waivers,
+    /// The waivers' file, for the report.
+    pub waivers_name: Option<String>,
+    /// Warnings fail the run.
+    pub strict: bool,
+    /// Which traces are kept.
+    pub traces: Traces,
+    /// Where events go, for the report.
+    pub out: String,
+    /// How many tests at a time.
+    pub jobs: usize,
+}
+
+impl Plan {
+    /// A plan with the defaults of the program: all tests, one at a time, nothing kept.
+    pub fn new(tests: Vec<&'static TestCase>, seed: Seed) -> Self {
+        Self {
+            tests,
+            seed,
+            profile: Arc::default(),
+            profile_name: "default".into(),
+            filter: None,
+            waivers: Waivers::default(),
+            waivers_name: None,
+            strict: false,
+            traces: Traces::None,
+            out: String::new(),
+            jobs: 1,
+        }
+    }
+}
+
+/// Why a run could not be made or finished.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The DUT does not open.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    /// An event could not be written.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+}
+
+/// What a worker hands over.
+struct Done {
+    finished: TestFinished,
+    used: Vec<usize>,
+    problem: Option<Problem>,
+}
+
+/// Runs the plan on `lane`. Every event goes to `sink`, in order, as soon as it is known; when `stop`
+/// is set, tests under way finish and no other begins.
+pub fn run(
+    lane: &dyn Lane,
+    plan: &Plan,
+    stop: &AtomicBool,
+    sink: &mut dyn FnMut(&Event) -> Result<(), StreamError>,
+) -> Result<Report, RunError> {
+    let mut first = lane.open()?;
+    let (started, revision) = started(&mut *first, lane, plan);
+    // The DUT may hold a process or a socket that the first test needs for itself.
+    drop(first);
+    let wall = started.dut.clock == reports::Clock::Wall;
+    let mut report = Report::begin(&started);
+    sink(&Event::RunStarted(Box::new(started)))?;
+
+    let mut problems = Vec::new();
+    let mut used = vec![false; plan.waivers.entries.len()];
+    let work = |number: usize| test(lane, plan, number, revision, wall);
+    in_order(plan.tests.len(), plan.jobs, stop, &work, &mut |step| {
+        let event = match step {
+            Step::Started(n) => {
+                let id = plan.tests[n].id();
+                Event::TestStarted(TestStarted { id, number: n as u32 })
+            }
+            Step::Finished(_, done) => {
+                report.add(&done.finished);
+                problems.extend(done.problem);
+                done.used.iter().for_each(|at| used[*at] = true);
+                Event::TestFinished(Box::new(done.finished))
+            }
+        };
+        sink(&event)
+    })?;
+
+    problems.extend(unmatched(plan, &report, &used));
+    problems.extend(ceilings(&plan.profile, &report));
+    let interrupted = report.counts.tests < report.selected;
+    let exit = Exit::of_run(&report.counts, &problems, plan.strict, interrupted).code();
+    let finished = RunFinished { interrupted, problems, exit };
+    report.finish(&finished);
+    sink(&Event::RunFinished(finished))?;
+    Ok(report)
+}
+
+/// The first event, and the revision that the DUT is judged by.
+fn started(dut: &mut dyn Dut, lane: &dyn Lane, plan: &Plan) -> (RunStarted, Option<Version>) {
+    let vs = dut.read(Ctrl(0), spec::register::VS, Width::U32).ok();
+    let claimed = vs.map(|vs| Version::from_raw(vs as u32));
+    let revision = plan.profile.revision.or(claimed);
+    let wall = dut.capabilities().clock == Clock::Wall;
+    let now = || OffsetDateTime::now_utc().format(&Rfc3339).ok();
+    let started = RunStarted {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: facts::COMMIT.into(),
+        dut: facts::dut(dut, &lane.arguments(), revision),
+        seed: plan.seed,
+        profile: facts::profile(&plan.profile, &plan.profile_name),
+        filter: plan.filter.clone(),
+        waivers: plan.waivers_name.clone(),
+        strict: plan.strict,
+        selected: plan.tests.len() as u32,
+        out: plan.out.clone(),
+        started: wall.then(now).flatten(),
+        host: wall.then(facts::host).flatten(),
+    };
+    (started, revision)
+}
+
+/// Runs one test on a DUT of its own.
+fn test(
+    lane: &dyn Lane,
+    plan: &Plan,
+    number: usize,
+    revision: Option<Version>,
+    wall: bool,
+) -> Done {
+    let case = plan.tests[number];
+    let began = Instant::now();
+    let performed = on_fresh(lane, &plan.profile, |bench| bench.run(case, plan.seed.0));
+    let mut done = match performed {
+        Err(why) => {
+            let finished = error(&case.id(), case.requirements, why);
+            Done { finished, used: Vec::new(), problem: None }
+        }
+        Ok((run, lines)) => {
+            let (mut finished, used) =
+                tell(&case.id(), case.requirements, &run, &lines, revision, &plan.waivers);
+            let kept = keep(plan, &lane.arguments(), &finished, &run);
+            let problem = kept.as_ref().err().cloned();
+            finished.trace = kept.ok().flatten().map(|path| path.display().to_string());
+            let problem = problem.map(|text| Problem { kind: ProblemKind::Harness, text });
+            Done { finished, used, problem }
+        }
+    };
+    done.finished.number = number as u32;
+    done.finished.duration_us = wall.then(|| began.elapsed().as_micros() as u64);
+    done
+}
+
+/// Opens a DUT, puts it on a bench and performs `body`. Gives the run and what the DUT said beside it,
+/// or why the harness could not make it. A panic is an error of ours (or of the test's), never the end
+/// of the program.
+pub fn on_fresh(
+    lane: &dyn Lane,
+    profile: &Arc<Profile>,
+    body: impl FnOnce(&mut Bench<'_>) -> TestRun,
+) -> Result<(TestRun, Lines), String> {
+    let dut = lane.open().map_err(|error| error.to_string())?;
+    let (mut dut, lines) = Listening::new(dut);
+    let mut bench = Bench::new(&mut dut, Arc::clone(profile), Settings::default());
+    let run = catch_unwind(AssertUnwindSafe(|| body(&mut bench))).map_err(|panic| {
+        let words = panic.downcast_ref::<String>().map(String::as_str);
+        let words = words.or_else(|| panic.downcast_ref::<&str>().copied());
+        format!("panicked: {}", words.unwrap_or("without words"))
+    })?;
+    Ok((run, lines))
+}
+
+/// What is to be told of a run, and which waivers covered something of it.
+pub fn tell(
+    id: &str,
+    requirements: &[Req],
+    run: &TestRun,
+    lines: &Lines,
+    revision: Option<Version>,
+    waivers: &Waivers,
+) -> (TestFinished, Vec<usize>) {
+    let judged = Judged {
+        id,
+        requirements,
+        verdict: &run.verdict,
+        findings: &run.findings,
+        log: &run.log,
+        revision,
+    };
+    let Settled { verdict, reason, mut findings, used } = judged.settle(waivers);
+    for (told, finding) in findings.iter_mut().zip(&run.findings) {
+        if let Some(record) = run.log.records().get(finding.record as usize) {
+            told.dut_lines = lines_until(lines, record.seen);
+        }
+    }
+    let finished = TestFinished {
+        id: id.into(),
+        number: 0,
+        requirements: requirements.iter().map(|req| req.name().into()).collect(),
+        verdict,
+        reason,
+        findings,
+        observations: observations(&run.coverage),
+        coverage: requirement_counts(&run.coverage),
+        trace: None,
+        duration_us: None,
+    };
+    (finished, used)
+}
+
+/// The harness failed before the judge could say anything.
+pub fn error(id: &str, requirements: &[Req], why: String) -> TestFinished {
+    TestFinished {
+        id: id.into(),
+        number: 0,
+        requirements: requirements.iter().map(|req| req.name().into()).collect(),
+        verdict: Verdict::Error,
+        reason: why,
+        findings: Vec::new(),
+        observations: reports::Observations::default(),
+        coverage: Vec::new(),
+        trace: None,
+        duration_us: None,
+    }
+}
+
+/// Writes the trace of a test, if it is to be kept.
+fn keep(
+    plan: &Plan,
+    arguments: &str,
+    test: &TestFinished,
+    run: &TestRun,
+) -> Result<Option<PathBuf>, String> {
+    let quiet = matches!(test.verdict, Verdict::Passed | Verdict::NotApplicable);
+    let dir = match &plan.traces {
+        Traces::Failing(dir) if !quiet => dir,
+        Traces::All(dir) => dir,
+        Traces::Failing(_) | Traces::None => return Ok(None),
+    };
+    let path = dir.join(format!("{}.trace", test.id.replace('/', ".")));
+    let header = TraceHeader {
+        test: test.id.clone(),
+        seed: plan.seed.0,
+        commit: facts::COMMIT.into(),
+        dut: arguments.into(),
+        profile: (*plan.profile).clone(),
+    };
+    std::fs::create_dir_all(dir)
+        .and_then(|()| std::fs::write(&path, run.trace(&header).to_bytes()))
+        .map_err(|error| format!("cannot write the trace {}: {error}", path.display()))?;
+    Ok(Some(path))
+}
+
+/// One problem for each waiver whose tests ran in full without it.
+fn unmatched<'a>(
+    plan: &'a Plan,
+    report: &'a Report,
+    used: &'a [bool],
+) -> impl Iterator<Item = Problem> + 'a {
+    let verdict = |id: &str| report.tests.iter().find(|test| test.id == id).map(|t| t.verdict);
+    let ran = move |id: &str| {
+        verdict(id).is_some_and(|v| !matches!(v, Verdict::Error | Verdict::NotApplicable))
+    };
+    let idle = plan.waivers.entries.iter().zip(used).filter(|(w, used)| !w.intermittent && !**used);
+    idle.filter_map(move |(waiver, _)| {
+        let mut named =
+            lab::tests().into_iter().map(TestCase::id).filter(|id| glob(&waiver.test, id));
+        named.all(|id| ran(&id)).then(|| Problem {
+            kind: ProblemKind::WaiverMatchedNothing,
+            text: format!(
+                "the waiver `{}` ({}:{}) matched nothing, and every test that it names ran; \
+                 take it out, or mark it `intermittent`",
+                waiver.id,
+                plan.waivers_name.as_deref().unwrap_or("waivers"),
+                waiver.line
+            ),
+        })
+    })
+}
+
+fn ceilings(profile: &Profile, report: &Report) -> Vec<Problem> {
+    let seen = &report.observations;
+    let passed = |count: u64, ceiling: f64, what: &str| {
+        let share = 100.0 * count as f64 / seen.total().max(1) as f64;
+        (share > ceiling).then(|| Problem {
+            kind: ProblemKind::CeilingPassed,
+            text: format!(
+                "{share:.2} % of the observations were {what}; the ceiling is {ceiling} %"
+            ),
+        })
+    };
+    let inconclusive = passed(seen.inconclusive, profile.inconclusive_ceiling, "inconclusive");
+    let tainted = passed(seen.tainted, profile.tainted_ceiling, "tainted");
+    inconclusive.into_iter().chain(tainted).collect()
+}
