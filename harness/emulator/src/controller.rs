@@ -80,13 +80,13 @@ pub struct Segment {
     pub len: u32,
 }
 
-/// A transfer that a defect put off: never made by the correct controller.
+/// What a defect put off until there is nothing else to do: never there in the correct controller.
 #[derive(Clone, Debug)]
-pub struct LateTransfer {
-    /// Address in host memory.
-    pub at: u64,
-    /// The bytes.
-    pub bytes: Vec<u8>,
+pub enum Late {
+    /// Bytes to be written to host memory.
+    Write(u64, Vec<u8>),
+    /// A command to be executed without a completion.
+    Run(Flight),
 }
 
 /// A controller. Everything in it is state: cloned by a mark, taken back by a rewind.
@@ -142,8 +142,8 @@ pub struct Controller {
     pub random: Random,
     /// The segments of the transfer at hand (kept to save the allocation).
     pub segments: Vec<Segment>,
-    /// Transfers that a defect put off.
-    pub late: Vec<LateTransfer>,
+    /// What a defect put off.
+    pub late: Vec<Late>,
 }
 
 impl Controller {

@@ -20,6 +20,7 @@ pub mod admin;
 pub mod bus;
 pub mod config;
 pub mod controller;
+pub mod defect;
 pub mod device;
 pub mod event;
 pub mod feature;

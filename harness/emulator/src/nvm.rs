@@ -35,6 +35,7 @@ impl Run<'_> {
     /// gathers the host memory: the number of the first block. NVM-1.0 §3.2.4, §3.2.6.
     fn prepare_blocks(&mut self, nsid: u32, slba: Lba, nlb: Entries) -> Result<u64, Refusal> {
         let (blocks, shift) = self.media.get(nsid).map_or((0, 9), |ns| (ns.blocks, ns.block_shift));
+        let blocks = self.bound(Bound::Blocks, blocks);
         let beyond = slba.0.checked_add(u64::from(nlb.0)).is_none_or(|end| end > blocks);
         self.refuse_if(Check::LbaRange, beyond, Status::LBA_OUT_OF_RANGE)?;
         let bytes = u64::from(nlb.0) << shift;

@@ -55,13 +55,13 @@ impl Run<'_> {
             return Ok(());
         }
         let prp2 = self.bound(Bound::Prp2, prp2);
-        if total - room <= page {
+        if total.saturating_sub(room) <= page {
             let second = self.page_entry(prp2)?;
             self.push_segment(second, left);
             return Ok(());
         }
         let mut list = self.open_list(prp2)?;
-        let mut entries = (total - room).div_ceil(page);
+        let mut entries = total.saturating_sub(room).div_ceil(page);
         while left != 0 {
             let entry = self.next_entry(&mut list, entries)?;
             let entry = self.page_entry(entry)?;

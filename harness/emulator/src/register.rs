@@ -6,7 +6,7 @@ use spec::event;
 use spec::register::{self, Aqa, Cap, Cc, Crto, Csts, DoorbellKind};
 
 use crate::config::Config;
-use crate::controller::{Phase, Shutdown};
+use crate::controller::{Late, Phase, Shutdown};
 use crate::run::Run;
 use crate::seam::{Check, ResetWork};
 
@@ -139,6 +139,9 @@ impl Run<'_> {
             restores_features: true,
             drops_events: true,
             clears_intm: true,
+            clears_admin_registers: kind != ResetKind::Controller,
+            forgets_saved_features: false,
+            lets_commands_run: false,
             harms_others: false,
             loses_cache: kind == ResetKind::PowerCycle,
         };
@@ -146,6 +149,11 @@ impl Run<'_> {
         defect.on_reset(&mut self.scene(), &mut work);
         let (config, now) = (self.config, self.bus.now());
         let controller = &mut *self.controller;
+        if work.lets_commands_run {
+            let flights = &controller.flights;
+            let late = controller.fetched.iter().map(|at| Late::Run(flights[usize::from(*at)]));
+            controller.late.extend(late);
+        }
         if work.drops_commands {
             controller.drop_commands();
         }
@@ -153,6 +161,9 @@ impl Run<'_> {
         controller.cqs[0] = None;
         if work.deletes_queues {
             controller.delete_io_queues();
+        }
+        if work.forgets_saved_features {
+            controller.features.volatile_write_cache.saved = None;
         }
         if work.restores_features {
             controller.features.reset(config);
@@ -172,9 +183,11 @@ impl Run<'_> {
             true => Phase::Disabling(now + config.disable_us * 1000),
             false => Phase::Disabled,
         };
-        if kind != ResetKind::Controller {
+        if work.clears_admin_registers {
             controller.aqa = Aqa::new();
             (controller.asq, controller.acq) = (0, 0);
+        }
+        if kind != ResetKind::Controller {
             controller.msix = crate::msix::Msix::new(config.vectors);
         }
         if work.loses_cache {

@@ -5,7 +5,7 @@ use spec::{Qid, Sqe, Status};
 
 use crate::bus::Bus;
 use crate::config::Config;
-use crate::controller::{Controller, LateTransfer, Segment};
+use crate::controller::{Controller, Late, Segment};
 use crate::media::Media;
 use crate::seam::{Bound, Check, Defect, Notes, Scene, Transfer};
 
@@ -114,8 +114,7 @@ impl Run<'_> {
     pub fn return_structure(&mut self, data: &mut [u8], total: u64) -> Outcome {
         let defect = self.defect;
         defect.on_data(&mut self.scene(), data);
-        let bytes = self.bound(Bound::ReturnedBytes, (data.len() as u64).min(total));
-        let data = &data[..(bytes as usize).min(data.len())];
+        let data = &data[..data.len().min(usize::try_from(total).unwrap_or(usize::MAX))];
         self.gather(self.sqe.prp1().0, self.sqe.prp2().0, total, data.len() as u64)?;
         self.check_memory(Perm::FromController)?;
         let plan = self.planned(true, data.len() as u64);
@@ -161,7 +160,7 @@ fn copy_out(
     parts: &[Segment],
     mut data: &[u8],
     plan: Transfer,
-    late: &mut Vec<LateTransfer>,
+    late: &mut Vec<Late>,
 ) -> Result<(), Refusal> {
     if !plan.done {
         return Ok(());
@@ -170,7 +169,7 @@ fn copy_out(
         let (now, rest) = data.split_at(data.len().min(part.len as usize));
         data = rest;
         if plan.late {
-            late.push(LateTransfer { at: part.at, bytes: now.to_vec() });
+            late.push(Late::Write(part.at, now.to_vec()));
             continue;
         }
         bus.write(ctrl, part.at, now).map_err(|_| Refusal(Status::DATA_TRANSFER_ERROR))?;

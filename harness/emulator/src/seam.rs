@@ -113,8 +113,12 @@ pub enum Bound {
     Nsid,
     /// The second PRP entry of a data transfer.
     Prp2,
-    /// Bytes of a log page or structure that are returned.
-    ReturnedBytes,
+    /// Logical blocks of the namespace that a Read or Write is for.
+    Blocks,
+    /// Retain Asynchronous Event (RAE) of Get Log Page: 1 leaves the event alone.
+    Retain,
+    /// Whether a command that was aborted runs all the same, later: 0.
+    VictimRuns,
 }
 
 /// A data transfer between media and host memory that is about to be made.
@@ -174,6 +178,12 @@ pub struct ResetWork {
     pub drops_events: bool,
     /// The interrupt mask is cleared.
     pub clears_intm: bool,
+    /// AQA, ASQ and ACQ are cleared (not by a Controller Reset).
+    pub clears_admin_registers: bool,
+    /// Saved feature values are forgotten.
+    pub forgets_saved_features: bool,
+    /// Commands that were in flight run all the same, later.
+    pub lets_commands_run: bool,
     /// The other controllers lose their I/O queues as well.
     pub harms_others: bool,
     /// What is in the volatile write cache is lost (true for a loss of power only).

@@ -6,7 +6,7 @@ use spec::{Cid, Cqe, Qid, Sqe, Status};
 
 use crate::admin::{self, CommandDef};
 use crate::config::Config;
-use crate::controller::{Completion, Flight, Signal};
+use crate::controller::{Completion, Flight, Late, Phase, Signal};
 use crate::nvm;
 use crate::policy::Arbitration;
 use crate::run::{Done, Outcome, Refusal, Run};
@@ -59,18 +59,18 @@ impl Run<'_> {
         }
         let ready = self.next_execute(now);
         let batch = self.config.policy.fetch_batch as usize;
-        if ready.is_none() || self.controller.fetched.len() < batch {
-            if let Some(sqid) = self.next_fetch() {
-                return Unit::Fetch(sqid);
-            }
+        let eager = ready.is_none() || self.controller.fetched.len() < batch;
+        if eager && let Some(sqid) = self.next_fetch() {
+            return Unit::Fetch(sqid);
         }
         ready.map_or(Unit::Nothing, Unit::Execute)
     }
 
     /// Nothing is due: what a defect put off, or the next time that something is.
     fn idle(&mut self) -> Work {
-        if let Some(late) = self.controller.late.pop() {
-            let _ = self.bus.write(self.controller.index, late.at, &late.bytes);
+        let settled = matches!(self.controller.phase, Phase::Disabled | Phase::Ready);
+        if settled && let Some(late) = self.controller.late.pop() {
+            self.do_late(late);
             return Work::Hidden;
         }
         let now = self.bus.now();
@@ -87,6 +87,21 @@ impl Run<'_> {
         }
         // A transition that a defect holds up is due for ever: that is no work.
         next.filter(|due| *due > now).map_or(Work::Idle, Work::Until)
+    }
+
+    /// What a defect put off.
+    fn do_late(&mut self, late: Late) {
+        self.bus.next_command();
+        match late {
+            Late::Write(at, bytes) => {
+                // A fault here has nobody left to be reported to.
+                let _ = self.bus.write(self.controller.index, at, &bytes);
+            }
+            Late::Run(flight) => {
+                (self.sqe, self.sqid) = (flight.sqe, Qid(flight.sqid));
+                let _ = self.dispatch();
+            }
+        }
     }
 
     // ---- fetch -----------------------------------------------------------------------------
@@ -414,7 +429,8 @@ fn capacity_of_error_log(config: &Config) -> usize {
 fn fails_again(status: Status) -> bool {
     !matches!(
         status,
-        Status::COMMAND_ABORT_REQUESTED
+        Status::SUCCESSFUL_COMPLETION
+            | Status::COMMAND_ABORT_REQUESTED
             | Status::COMMAND_ABORTED_DUE_TO_SQ_DELETION
             | Status::ABORT_COMMAND_LIMIT_EXCEEDED
             | Status::ASYNCHRONOUS_EVENT_REQUEST_LIMIT_EXCEEDED

@@ -3,8 +3,9 @@
 use spec::command::{Abort, Command};
 use spec::{Sqe, Status};
 
-use crate::controller::Completion;
+use crate::controller::{Completion, Late};
 use crate::run::{Outcome, Run};
+use crate::seam::Bound;
 
 /// Immediate Abort Not Performed (IANP): bit 0 of dword 0.
 const NOT_PERFORMED: u32 = 1;
@@ -39,8 +40,12 @@ impl Run<'_> {
         let status = Status::COMMAND_ABORT_REQUESTED;
         let completion = Completion { status, dw0: 0, dnr: false };
         self.controller.flights[usize::from(flight)].completion = completion;
+        let victim = self.controller.flights[usize::from(flight)];
         if !self.post_now(flight) {
             return false;
+        }
+        if self.bound(Bound::VictimRuns, 0) != 0 {
+            self.controller.late.push(Late::Run(victim));
         }
         self.controller.fetched.retain(|other| *other != flight);
         self.controller.aers.retain(|other| *other != flight);

@@ -5,7 +5,7 @@ use spec::{Nsid, Status};
 
 use crate::log_page;
 use crate::run::{Outcome, Run};
-use crate::seam::Check;
+use crate::seam::{Bound, Check};
 
 /// Up to 2.2 an unsupported page may be an invalid field or an invalid log page; 2.3 has only the
 /// latter. The bytes beyond the end of the page are left as they are.
@@ -26,7 +26,7 @@ pub(super) fn execute(run: &mut Run) -> Outcome {
     run.refuse_if(Check::LogOffset, impossible, Status::INVALID_FIELD_IN_COMMAND)?;
     run.check_mdts(cmd.bytes().0)?;
     (page.read)(run, cmd.lpo.min(size), cmd.bytes().0)?;
-    if !cmd.rae {
+    if run.bound(Bound::Retain, u64::from(cmd.rae)) == 0 {
         (page.clear)(run);
     }
     run.success()

@@ -295,6 +295,12 @@ impl TestHost {
         self.dut.drain(&mut |event| events.push(event));
     }
 
+    /// Runs for some nanoseconds, whatever there is to see.
+    pub fn run_for(&mut self, ns: u64) {
+        let until = self.dut.now() + ns;
+        while self.dut.wait(until).unwrap() == Progress::Ran {}
+    }
+
     /// Runs until nothing more happens.
     pub fn settle(&mut self) {
         let deadline = self.dut.now() + SECOND;

@@ -1,0 +1,122 @@
+//! Planted defects: one file each. A defect sits in the seams ([`crate::seam`]) and nowhere else.
+//!
+//! A new one: its file, its line in `mod` and in [`TABLE`]. `tests/defects.rs` checks that the
+//! requirements it names exist.
+
+mod abort_lies;
+mod accept_any_cqid;
+mod aer_limit_ignored;
+mod completion_lost_when_cq_full;
+mod cq_head_out_of_range_obeyed;
+mod cq_overrun;
+mod cqe_before_data;
+mod cqe_twice;
+mod cqid_wrong_status;
+mod delete_cq_in_use;
+mod dma_after_reset;
+mod doorbell_out_of_range_obeyed;
+mod event_repeated;
+mod feature_kept_over_reset;
+mod flush_does_nothing;
+mod fua_ignored;
+mod identify_list_unsorted;
+mod inactive_namespace_readable;
+mod intmc_does_nothing;
+mod lba_range_off_by_one;
+mod lba_truncated;
+mod mdts_ignored;
+mod msix_while_masked;
+mod non_contiguous_with_cqr;
+mod not_saveable_saved;
+mod nsid_ignored;
+mod number_of_queues_any_time;
+mod number_of_queues_one_based;
+mod phase_wrong_after_wrap;
+mod prp2_ignored;
+mod prp_list_off_by_one;
+mod queue_zero_deletable;
+mod rae_ignored;
+mod rdy_never_falls;
+mod rdy_never_rises;
+mod reserved_cqe_bits;
+mod reset_clears_admin_registers;
+mod reset_harms_others;
+mod reset_keeps_events;
+mod reset_keeps_interrupt_mask;
+mod reset_keeps_queues;
+mod saved_feature_lost;
+mod shutdown_never_completes;
+mod sqhd_beyond_tail;
+mod stale_read_after_reset;
+mod unknown_opcode_succeeds;
+mod unmapped_succeeds;
+mod ver_differs_from_vs;
+mod victim_runs_after_abort;
+mod wce_ignored;
+mod wrong_cid;
+mod wrong_sqid;
+mod wrong_vector;
+
+use crate::seam::Defect;
+
+/// Every defect, by topic.
+pub static TABLE: &[&dyn Defect] = &[
+    &phase_wrong_after_wrap::PhaseWrongAfterWrap,
+    &sqhd_beyond_tail::SqhdBeyondTail,
+    &cqe_twice::CqeTwice,
+    &completion_lost_when_cq_full::CompletionLostWhenCqFull,
+    &cq_overrun::CqOverrun,
+    &doorbell_out_of_range_obeyed::DoorbellOutOfRangeObeyed,
+    &cq_head_out_of_range_obeyed::CqHeadOutOfRangeObeyed,
+    &queue_zero_deletable::QueueZeroDeletable,
+    &accept_any_cqid::AcceptAnyCqid,
+    &cqid_wrong_status::CqidWrongStatus,
+    &delete_cq_in_use::DeleteCqInUse,
+    &prp_list_off_by_one::PrpListOffByOne,
+    &prp2_ignored::Prp2Ignored,
+    &mdts_ignored::MdtsIgnored,
+    &lba_range_off_by_one::LbaRangeOffByOne,
+    &lba_truncated::LbaTruncated,
+    &stale_read_after_reset::StaleReadAfterReset,
+    &dma_after_reset::DmaAfterReset,
+    &victim_runs_after_abort::VictimRunsAfterAbort,
+    &abort_lies::AbortLies,
+    &feature_kept_over_reset::FeatureKeptOverReset,
+    &saved_feature_lost::SavedFeatureLost,
+    &flush_does_nothing::FlushDoesNothing,
+    &fua_ignored::FuaIgnored,
+    &wce_ignored::WceIgnored,
+    &rdy_never_rises::RdyNeverRises,
+    &rdy_never_falls::RdyNeverFalls,
+    &shutdown_never_completes::ShutdownNeverCompletes,
+    &event_repeated::EventRepeated,
+    &rae_ignored::RaeIgnored,
+    &msix_while_masked::MsixWhileMasked,
+    &wrong_vector::WrongVector,
+    &wrong_cid::WrongCid,
+    &wrong_sqid::WrongSqid,
+    &reserved_cqe_bits::ReservedCqeBits,
+    &cqe_before_data::CqeBeforeData,
+    &nsid_ignored::NsidIgnored,
+    &inactive_namespace_readable::InactiveNamespaceReadable,
+    &reset_keeps_queues::ResetKeepsQueues,
+    &reset_clears_admin_registers::ResetClearsAdminRegisters,
+    &reset_keeps_interrupt_mask::ResetKeepsInterruptMask,
+    &reset_keeps_events::ResetKeepsEvents,
+    &reset_harms_others::ResetHarmsOthers,
+    &identify_list_unsorted::IdentifyListUnsorted,
+    &ver_differs_from_vs::VerDiffersFromVs,
+    &number_of_queues_one_based::NumberOfQueuesOneBased,
+    &number_of_queues_any_time::NumberOfQueuesAnyTime,
+    &not_saveable_saved::NotSaveableSaved,
+    &intmc_does_nothing::IntmcDoesNothing,
+    &aer_limit_ignored::AerLimitIgnored,
+    &unknown_opcode_succeeds::UnknownOpcodeSucceeds,
+    &unmapped_succeeds::UnmappedSucceeds,
+    &non_contiguous_with_cqr::NonContiguousWithCqr,
+];
+
+/// The defect of a name.
+pub fn find(name: &str) -> Option<&'static dyn Defect> {
+    TABLE.iter().copied().find(|defect| defect.name() == name)
+}

@@ -1,0 +1,24 @@
+//! Only 12 bits of the first logical block address are used.
+
+use crate::seam::{Bound, Defect, Scene};
+
+pub(super) struct LbaTruncated;
+
+impl Defect for LbaTruncated {
+    fn name(&self) -> &'static str {
+        "lba-truncated"
+    }
+
+    fn breaks(&self) -> &'static [&'static str] {
+        &["data.last-written", "data.neighbours", "data.unwritten"]
+    }
+
+    fn story(&self) -> &'static str {
+        "Address arithmetic in a type that is too small; on a real drive 32 bits, here as \
+         few as its namespaces need."
+    }
+
+    fn on_bound(&self, _: &mut Scene, bound: Bound, value: u64) -> u64 {
+        if bound == Bound::Slba { value & 0xfff } else { value }
+    }
+}

@@ -1,0 +1,381 @@
+//! Planted defects: what they declare is true, and each can be reached.
+
+mod common;
+
+use std::collections::HashSet;
+
+use common::{DATA, ENTRIES, TestHost};
+use dut::{Ctrl, Dut};
+use lockstep_emulator::seam::{Correct, Defect};
+use lockstep_emulator::{Config, defect};
+use log::ResetKind;
+use spec::command::*;
+use spec::feature::VolatileWriteCache;
+use spec::register::{self, DoorbellKind};
+use spec::{Addr, Bytes, Cid, Cns, Entries, Fid, Lba, Lid, Nsid, Qid, Sqe, requirement};
+
+#[test]
+fn every_defect_declares_requirements_that_exist() {
+    let known: HashSet<_> = requirement::TABLE.iter().map(|entry| entry.name).collect();
+    for defect in defect::TABLE {
+        assert!(!defect.breaks().is_empty(), "{} breaks nothing", defect.name());
+        assert!(!defect.story().is_empty(), "{} has no story", defect.name());
+        for name in defect.breaks() {
+            assert!(known.contains(name), "{}: no requirement {name}", defect.name());
+        }
+    }
+}
+
+#[test]
+fn names_are_unique_and_found() {
+    let names: HashSet<_> = defect::TABLE.iter().map(|defect| defect.name()).collect();
+    assert_eq!(names.len(), defect::TABLE.len());
+    assert!(names.len() >= 24);
+    for name in names {
+        assert_eq!(defect::find(name).map(|defect| defect.name()), Some(name));
+    }
+    assert!(defect::find("none").is_none());
+}
+
+#[test]
+fn every_defect_shows_in_a_session_that_the_correct_controller_shows_nothing_in() {
+    let mut hidden = Vec::new();
+    for defect in defect::TABLE {
+        let mut config = Config::default();
+        defect.configure(&mut config);
+        config.check().unwrap();
+        let correct = session(config.clone(), &Correct);
+        assert_eq!(correct, session(config.clone(), &Correct), "not deterministic");
+        if correct == session(config, *defect) {
+            hidden.push(defect.name());
+        }
+    }
+    assert!(hidden.is_empty(), "cannot be seen: {hidden:?}");
+}
+
+/// A host that goes everywhere and does not mind what it meets; what it saw.
+fn session(config: Config, defect: &'static dyn Defect) -> Vec<String> {
+    let mut tour = Tour { host: TestHost::with_defect(config, defect), seen: Vec::new() };
+    tour.host.start();
+    tour.host.wait_csts(|csts| csts.rdy());
+    tour.register(register::CSTS);
+    tour.features();
+    tour.queues();
+    tour.data();
+    tour.structures();
+    tour.events();
+    tour.abort();
+    tour.resets();
+    tour.full_queue();
+    tour.power();
+    tour.neighbour();
+    tour.shutdown();
+    tour.seen
+}
+
+struct Tour {
+    host: TestHost,
+    seen: Vec<String>,
+}
+
+impl Tour {
+    fn note(&mut self, text: String) {
+        self.seen.push(text);
+    }
+
+    fn register(&mut self, offset: u32) {
+        let value = self.host.read32(offset);
+        self.note(format!("register {offset:x} {value:08x}"));
+    }
+
+    /// Submits a command and notes every completion until nothing more happens.
+    fn run(&mut self, sqid: u16, cqid: u16, sqe: impl Into<Sqe>) {
+        self.host.submit(sqid, sqe);
+        self.collect(cqid);
+    }
+
+    fn collect(&mut self, cqid: u16) {
+        let mut found = 0;
+        while let Some(cqe) = self.host.next(cqid) {
+            self.note(format!("cqe {cqid}: {cqe:?}"));
+            found += 1;
+            if found > 64 {
+                break;
+            }
+        }
+        self.note(format!("{found} completions in {cqid}"));
+        self.host.drain();
+        let events = std::mem::take(&mut self.host.events);
+        self.note(format!("{events:?}"));
+    }
+
+    fn admin(&mut self, sqe: impl Into<Sqe>) {
+        self.run(0, 0, sqe);
+    }
+
+    fn show(&mut self, at: u64, len: usize) {
+        let bytes = self.host.data(at, len);
+        let hash = bytes.iter().fold(0u64, |h, b| h.wrapping_mul(31).wrapping_add(u64::from(*b)));
+        self.note(format!("data {at:x} {hash:x}"));
+    }
+
+    fn features(&mut self) {
+        self.host.dut.irq_setup(Ctrl(0), 4).unwrap();
+        let count = |n: u32| n << 16 | n;
+        let set =
+            SetFeatures { fid: Fid::NUMBER_OF_QUEUES, cdw11: count(3), ..SetFeatures::default() };
+        self.admin(set);
+        self.admin(SetFeatures { sv: true, ..set });
+        let off = VolatileWriteCache::new().into_bits();
+        let cache = SetFeatures { fid: Fid::VOLATILE_WRITE_CACHE, cdw11: off, ..set };
+        self.admin(SetFeatures { sv: true, ..cache });
+        self.admin(GetFeatures { fid: Fid::VOLATILE_WRITE_CACHE, ..GetFeatures::default() });
+    }
+
+    fn queues(&mut self) {
+        let (cq, sq) = (self.host.create_cq_command(1), self.host.create_sq_command(1, 1));
+        let (cq_base, sq_base) = (cq.prp1.0, sq.prp1.0);
+        self.admin(CreateIoSq { cqid: Qid(3), ..sq });
+        self.host.adopt_cq(1, cq_base, ENTRIES);
+        let pages = self.host.queue_base(7, false);
+        self.host.fill(pages, &cq_base.to_le_bytes());
+        self.admin(CreateIoCq { pc: false, prp1: Addr(pages), qid: Qid(2), ..cq });
+        self.admin(DeleteIoCq { qid: Qid(2) });
+        self.admin(cq);
+        self.admin(sq);
+        self.host.adopt_sq(1, 1, sq_base, ENTRIES);
+        self.admin(DeleteIoCq { qid: Qid(0) });
+        self.admin(DeleteIoCq { qid: Qid(1) });
+        let set = SetFeatures { fid: Fid::NUMBER_OF_QUEUES, ..SetFeatures::default() };
+        self.admin(set);
+        self.admin(Sqe::new(0x7f));
+    }
+
+    fn write(&mut self, nsid: u32, slba: u64, blocks: u32) -> Write {
+        let bytes: Vec<u8> =
+            (0..blocks * 512).map(|n| (n / 5) as u8 ^ slba as u8 ^ (nsid << 6) as u8).collect();
+        for (n, page) in bytes.chunks(4096).enumerate() {
+            // The pages lie in memory in reverse order.
+            self.host.fill(DATA + 0x10_0000 - 0x1000 * n as u64, page);
+        }
+        let (prp1, prp2) = self.prps(DATA + 0x10_0000, blocks);
+        Write {
+            nsid: Nsid(nsid),
+            slba: Lba(slba),
+            nlb: Entries(blocks),
+            prp1,
+            prp2,
+            ..Write::default()
+        }
+    }
+
+    fn read(&mut self, nsid: u32, slba: u64, blocks: u32) {
+        assert!(self.host.arena().set(Addr(DATA + 0x1_0000), 0x5_0000, 0x5a));
+        let (prp1, prp2) = self.prps(DATA + 0x5_0000, blocks);
+        let read = Read {
+            nsid: Nsid(nsid),
+            slba: Lba(slba),
+            nlb: Entries(blocks),
+            prp1,
+            prp2,
+            ..Read::default()
+        };
+        self.host.submit(1, read);
+        // What is there when the completion is seen, and what comes later.
+        if let Some(cqe) = self.host.next(1) {
+            self.note(format!("cqe 1: {cqe:?}"));
+        }
+        self.show(DATA + 0x1_0000, 0x5_0000);
+        self.collect(1);
+        self.show(DATA + 0x1_0000, 0x5_0000);
+    }
+
+    /// PRPs of pages that lie in reverse order from `first` down; a list of more than two entries
+    /// begins two entries before the end of its page.
+    fn prps(&mut self, first: u64, blocks: u32) -> (Addr, Addr) {
+        let pages = u64::from(blocks * 512).div_ceil(4096);
+        if pages <= 2 {
+            return (Addr(first), Addr(first - 0x1000));
+        }
+        let (list, next) = (DATA + 0x20_0ff0, DATA + 0x20_4000);
+        let entries: Vec<u64> = (1..pages).map(|n| first - 0x1000 * n).collect();
+        let (head, tail) =
+            if entries.len() > 2 { entries.split_at(1) } else { (&entries[..], &[][..]) };
+        for (n, entry) in head.iter().chain((!tail.is_empty()).then_some(&next)).enumerate() {
+            self.host.fill(list + 8 * n as u64, &entry.to_le_bytes());
+        }
+        for (n, entry) in tail.iter().enumerate() {
+            self.host.fill(next + 8 * n as u64, &entry.to_le_bytes());
+        }
+        (Addr(first), Addr(list))
+    }
+
+    fn data(&mut self) {
+        for (nsid, slba, blocks) in [(1, 0, 8), (1, 5000, 16), (1, 16383, 1), (2, 0, 8)] {
+            let write = self.write(nsid, slba, blocks);
+            self.run(1, 1, write);
+            self.read(nsid, slba, blocks);
+        }
+        let write = self.write(1, 40, 32);
+        self.run(1, 1, write);
+        self.read(1, 40, 32);
+        self.read(1, 0, 8);
+        self.read(1, 16383, 2);
+        self.read(1, 904, 1);
+        self.read(1, 0, 33);
+        let outside = Read { nsid: Nsid(1), prp1: Addr(1 << 40), ..Read::default() };
+        self.run(1, 1, outside);
+    }
+
+    fn structures(&mut self) {
+        for cns in [0, 1, 2] {
+            let nsid = Nsid(u32::from(cns == 0));
+            let cmd = Identify { cns: Cns(cns), nsid, prp1: Addr(DATA), ..Identify::default() };
+            self.admin(cmd);
+            self.show(DATA, 4096);
+        }
+    }
+
+    fn log_page(&mut self, rae: bool) {
+        let cmd = GetLogPage {
+            lid: Lid::ERROR_INFORMATION,
+            rae,
+            prp1: Addr(DATA),
+            ..GetLogPage::default()
+        };
+        self.admin(cmd.with_bytes(Bytes(128)));
+        self.show(DATA, 128);
+    }
+
+    fn events(&mut self) {
+        for _ in 0..3 {
+            self.admin(AsyncEventRequest {});
+        }
+        self.host.doorbell(DoorbellKind::CqHead, 1, 7);
+        self.host.doorbell(DoorbellKind::CqHead, 1, ENTRIES + 1);
+        self.collect(0);
+        self.log_page(true);
+        self.host.doorbell(DoorbellKind::SqTail, 1, ENTRIES + 1);
+        self.collect(0);
+        self.log_page(false);
+        for _ in 0..5 {
+            self.admin(AsyncEventRequest {});
+        }
+        self.collect(0);
+        let sq = self.host.create_sq_command(1, 1);
+        self.admin(DeleteIoSq { qid: Qid(1) });
+        self.admin(sq);
+        self.host.adopt_sq(1, 1, sq.prp1.0, ENTRIES);
+    }
+
+    fn abort(&mut self) {
+        self.admin(Abort { sqid: Qid(1), cid: Cid(0xfff8) });
+        let write = self.write(1, 100, 1);
+        let victim = self.host.place(1, write);
+        self.host.ring(1);
+        self.host.run_for(1000);
+        self.admin(Abort { sqid: Qid(1), cid: victim });
+        self.collect(1);
+        self.read(1, 100, 1);
+    }
+
+    fn resets(&mut self) {
+        self.host.write32(register::INTMS, 0xf0);
+        self.host.write32(register::INTMC, 0x30);
+        self.register(register::INTMS);
+        let on = VolatileWriteCache::new().with_wce(true).into_bits();
+        let cache =
+            SetFeatures { fid: Fid::VOLATILE_WRITE_CACHE, cdw11: on, ..SetFeatures::default() };
+        self.admin(cache);
+        let write = self.write(1, 200, 1);
+        self.run(1, 1, write);
+        self.host.doorbell(DoorbellKind::CqHead, 1, ENTRIES + 1);
+        let write = self.write(1, 300, 1);
+        self.host.submit(1, write);
+        self.host.run_for(1000);
+        self.host.write32(register::CC, 0);
+        self.host.wait_csts(|csts| !csts.rdy());
+        for offset in [register::CSTS, register::AQA, register::INTMS] {
+            self.register(offset);
+        }
+        self.host.settle();
+        self.host.start();
+        self.host.wait_csts(|csts| csts.rdy());
+        self.host.dut.irq_mask(Ctrl(0), 0, true).unwrap();
+        let get = GetFeatures { fid: Fid::VOLATILE_WRITE_CACHE, ..GetFeatures::default() };
+        self.admin(get);
+        self.admin(GetFeatures { fid: Fid::NUMBER_OF_QUEUES, ..get });
+        self.log_page(true);
+        self.host.dut.irq_mask(Ctrl(0), 0, false).unwrap();
+        self.admin(AsyncEventRequest {});
+        let (cq, sq) = (self.host.create_cq_command(1), self.host.create_sq_command(1, 1));
+        self.host.adopt_cq(1, cq.prp1.0, ENTRIES);
+        self.admin(cq);
+        self.admin(sq);
+        self.host.adopt_sq(1, 1, sq.prp1.0, ENTRIES);
+        self.read(1, 200, 1);
+        self.read(1, 300, 1);
+    }
+
+    /// More commands than their Completion Queue holds, entries taken late.
+    fn full_queue(&mut self) {
+        let (cq, sq) = (self.host.create_cq_command(2), self.host.create_sq_command(2, 2));
+        self.host.adopt_cq(2, cq.prp1.0, 4);
+        self.admin(CreateIoCq { entries: Entries(4), ..cq });
+        self.admin(sq);
+        self.host.adopt_sq(2, 2, sq.prp1.0, ENTRIES);
+        for _ in 0..6 {
+            self.host.place(2, Flush { nsid: Nsid(1) });
+        }
+        self.host.ring(2);
+        self.host.settle();
+        self.collect(2);
+    }
+
+    fn power(&mut self) {
+        let on = VolatileWriteCache::new().with_wce(true).into_bits();
+        let cache =
+            SetFeatures { fid: Fid::VOLATILE_WRITE_CACHE, cdw11: on, ..SetFeatures::default() };
+        self.admin(cache);
+        let flushed = self.write(1, 10, 1);
+        self.run(1, 1, flushed);
+        self.run(1, 1, Flush { nsid: Nsid(1) });
+        let forced = self.write(1, 11, 1);
+        self.run(1, 1, Write { fua: true, ..forced });
+        self.power_cycle();
+        // The saved value is off.
+        let through = self.write(1, 12, 1);
+        self.run(1, 1, through);
+        self.power_cycle();
+    }
+
+    fn power_cycle(&mut self) {
+        self.host.dut.reset(Ctrl(0), ResetKind::PowerCycle).unwrap();
+        self.host.start();
+        self.host.wait_csts(|csts| csts.rdy());
+        let (cq, sq) = (self.host.create_cq_command(1), self.host.create_sq_command(1, 1));
+        self.host.adopt_cq(1, cq.prp1.0, ENTRIES);
+        self.admin(cq);
+        self.admin(sq);
+        self.host.adopt_sq(1, 1, sq.prp1.0, ENTRIES);
+        for lba in 10..13 {
+            self.read(1, lba, 1);
+        }
+    }
+
+    /// The second controller, if there is one, is reset; the first goes on.
+    fn neighbour(&mut self) {
+        if self.host.capabilities().controllers < 2 {
+            return;
+        }
+        self.host.dut.reset(Ctrl(1), ResetKind::FunctionLevel).unwrap();
+        self.read(1, 10, 1);
+    }
+
+    fn shutdown(&mut self) {
+        let cc = register::Cc::from_bits(self.host.read32(register::CC)).with_shn(1);
+        self.host.write32(register::CC, cc.into_bits());
+        self.host.wait_csts(|csts| csts.shst() == 2);
+        self.register(register::CSTS);
+    }
+}
