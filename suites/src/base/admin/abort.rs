@@ -1,9 +1,8 @@
 //! Abort. Base-2.3 §5.2.1.
 
-use lab::{Lab, Outcome, Patience, conformance};
-use spec::command::{Abort, Flush};
-use spec::requirement::abort;
-use spec::{Cid, Entries, Nsid, Qid};
+use lab::{Lab, Outcome, Patience, Shape, conformance};
+use spec::command::{Abort, Flush, Write};
+use spec::{Cid, Entries, Lba, Nsid, Qid};
 
 /// Where there is nothing to abort, the command succeeds and says so in dword 0.
 #[conformance(req = abort::NOT_ABORTED)]
@@ -50,11 +49,11 @@ fn accounts_for_the_victim(lab: &mut Lab<'_>) -> Outcome {
     let mut aborted = false;
     for _ in 0..8 {
         // Given: a long queue of Writes, so that the last one waits.
-        let data = ctrl.data(4096, log::Perm::ToController, lab::Shape::default())?;
-        ctrl.fill(&data, Nsid(1), spec::Lba(0))?;
-        let write = spec::command::Write { nsid: Nsid(1), ..Default::default() };
+        let data = ctrl.data(4096, log::Perm::ToController, Shape::default())?;
+        ctrl.fill(&data, Nsid(1), Lba(0))?;
         let mut victim = None;
-        for _ in 0..32 {
+        for slba in (0..32).map(Lba) {
+            let write = Write { nsid: Nsid(1), slba, ..Write::default() };
             victim = Some(ctrl.submit(Qid(1), data.at(write))?);
         }
         let Some(victim) = victim else { return Ok(()) };

@@ -3,12 +3,19 @@
 use lab::{Ctl, Lab, Outcome, Patience, Pending, Stop, conformance};
 use spec::command::{AsyncEventRequest, Flush};
 use spec::register::DoorbellKind;
-use spec::{Entries, Lid, Nsid, Qid};
+use spec::{Entries, Fid, Lid, Nsid, Qid};
 
 use super::get_log_page::read_error_log;
 
 /// Long enough for any controller to report an event that it has: 20 ms.
 const A_WHILE: Patience = Patience::Nanos(20_000_000);
+
+/// A request that the controller has surely fetched: a later command of the queue has completed.
+fn waiting_request<'d>(ctrl: &mut Ctl<'d>) -> Result<Pending, Stop> {
+    let event = ctrl.request_event()?;
+    ctrl.get_feature(Fid::NUMBER_OF_QUEUES)?.ruled()?;
+    Ok(event)
+}
 
 /// A request waits: without an event it does not complete.
 #[conformance(req = async_event_request::ONLY_FOR_EVENTS)]
@@ -41,7 +48,7 @@ fn refuses_more_requests_than_its_limit(lab: &mut Lab<'_>) -> Outcome {
 fn reports_an_invalid_submission_queue_tail(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     ctrl.io_pair(Qid(1), Entries(16))?;
-    let event = ctrl.request_event()?;
+    let event = waiting_request(&mut ctrl)?;
     ctrl.doorbell(DoorbellKind::SqTail, Qid(1), 16)?;
     ctrl.answer(event)?.accepted()
 }
@@ -51,7 +58,7 @@ fn reports_an_invalid_submission_queue_tail(lab: &mut Lab<'_>) -> Outcome {
 fn reports_an_invalid_completion_queue_head(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     ctrl.io_pair(Qid(1), Entries(16))?;
-    let event = ctrl.request_event()?;
+    let event = waiting_request(&mut ctrl)?;
     ctrl.doorbell(DoorbellKind::CqHead, Qid(1), 16)?;
     ctrl.answer(event)?.accepted()
 }
@@ -60,8 +67,8 @@ fn reports_an_invalid_completion_queue_head(lab: &mut Lab<'_>) -> Outcome {
 fn break_two_queues<'d>(ctrl: &mut Ctl<'d>) -> Result<Pending, Stop> {
     ctrl.io_pair(Qid(1), Entries(16))?;
     ctrl.io_pair(Qid(2), Entries(16))?;
-    let first = ctrl.request_event()?;
-    let second = ctrl.request_event()?;
+    let first = waiting_request(ctrl)?;
+    let second = waiting_request(ctrl)?;
     ctrl.doorbell(DoorbellKind::SqTail, Qid(1), 16)?;
     ctrl.answer(first)?.accepted()?;
     ctrl.doorbell(DoorbellKind::SqTail, Qid(2), 16)?;

@@ -55,8 +55,7 @@ fn refuses_an_identifier_in_use(lab: &mut Lab<'_>) -> Outcome {
 fn refuses_a_queue_of_one_entry(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let good = ctrl.io_cq(Qid(1), Entries(64))?;
-    ctrl.admin(CreateIoCq { entries: Entries(1), ..good })?
-        .refused_by(create_io_cq::QSIZE_ZERO)?;
+    ctrl.admin(CreateIoCq { entries: Entries(1), ..good })?.refused_by(create_io_cq::QSIZE_ZERO)?;
     ctrl.admin(good)?.accepted()
 }
 
@@ -100,7 +99,6 @@ fn refuses_an_interrupt_vector_that_does_not_exist(lab: &mut Lab<'_>) -> Outcome
     ctrl.enable()?;
     ctrl.identify()?;
     let good = ctrl.io_cq(Qid(1), Entries(64))?;
-    ctrl.admin(CreateIoCq { ien: true, iv: 0xffff, ..good })?
-        .refused_by(create_io_cq::IV_RANGE)?;
+    ctrl.admin(CreateIoCq { ien: true, iv: 0xffff, ..good })?.refused_by(create_io_cq::IV_RANGE)?;
     ctrl.admin(CreateIoCq { ien: true, iv: 1, ..good })?.accepted()
 }

@@ -16,8 +16,7 @@ fn refuses_to_bind_to_a_completion_queue_never_created(lab: &mut Lab<'_>) -> Out
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
 
     // When: the host binds I/O SQ 1 to I/O CQ 2. Then: refused, by this requirement.
-    ctrl.admin(CreateIoSq { cqid: Qid(2), ..good })?
-        .refused_by(create_io_sq::CQID_NOT_CREATED)?;
+    ctrl.admin(CreateIoSq { cqid: Qid(2), ..good })?.refused_by(create_io_sq::CQID_NOT_CREATED)?;
 
     // And: I/O SQ 1 is still free, so the same command with I/O CQ 1 succeeds.
     ctrl.admin(good)?.accepted()

@@ -1,9 +1,9 @@
 //! Get Features. Base-2.3 §5.2.11.
 
 use lab::{Lab, Outcome, conformance};
+use spec::Fid;
 use spec::command::GetFeatures;
 use spec::requirement::get_features;
-use spec::Fid;
 
 /// A feature that does not exist cannot be read.
 #[conformance(req = get_features::FID_UNKNOWN)]

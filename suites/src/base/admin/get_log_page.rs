@@ -2,7 +2,7 @@
 
 use lab::{Answer, Ctl, Lab, Outcome, Stop, conformance};
 use spec::command::{DeleteIoSq, GetLogPage};
-use spec::requirement::{error_log, get_log_page};
+use spec::requirement::get_log_page;
 use spec::{Bytes, Entries, Lid, Nsid, Qid};
 
 /// A good read of `entries` entries of the error log.

@@ -114,8 +114,7 @@ fn refuses_an_unknown_structure(lab: &mut Lab<'_>) -> Outcome {
 fn splits_the_structure_over_two_pages(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let page = ctrl.page_bytes();
-    let buffer =
-        ctrl.buffer_at(4096, (page - 512) as u32, log::Perm::FromController, 0xa5)?;
+    let buffer = ctrl.buffer_at(4096, (page - 512) as u32, log::Perm::FromController, 0xa5)?;
     let second = spec::Addr(buffer.at.page_base(page) + page);
     let command =
         Identify { cns: CONTROLLER, prp1: buffer.at, prp2: second, ..Identify::default() };

@@ -1,9 +1,9 @@
 //! Set Features, what holds for every feature. Base-2.3 §5.2.26.
 
 use lab::{Lab, Outcome, conformance};
+use spec::Fid;
 use spec::command::SetFeatures;
 use spec::requirement::set_features;
-use spec::Fid;
 
 /// A feature that does not exist cannot be set.
 #[conformance(req = set_features::FID_UNKNOWN)]
