@@ -226,6 +226,9 @@ pub struct Blocks {
     pub count: u32,
     /// Bytes per logical block, without metadata.
     pub block_bytes: u32,
+    /// Whether the text says where in host memory the data lies: no PRP entry that must not have an
+    /// offset has one, and the list is known.
+    pub placed: bool,
 }
 
 /// The structural cells that a command reads and writes. Commands in flight whose footprints

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use spec::{Cqe, Req, Sqe};
+use spec::{Addr, Cqe, Req, Sqe};
 
 use super::Judge;
 use super::cell::Value;
@@ -209,6 +209,15 @@ impl Command {
         }
     }
 
+    /// Whether it is known where in host memory its data lies, if it has data.
+    pub fn is_placed(&self) -> bool {
+        match self.data {
+            Data::Read(blocks) | Data::Write(blocks) => blocks.placed,
+            Data::Unknown => false,
+            Data::None | Data::Flush(_) | Data::Returns { .. } => true,
+        }
+    }
+
     /// The address of byte `offset` of its buffer, if `len` bytes follow it there.
     pub fn address(&self, offset: u64, len: u64) -> Option<u64> {
         let mut before = 0;
@@ -319,10 +328,20 @@ impl Judge {
     fn lay_out_buffer(&mut self, n: u32) {
         let command = &self.commands[n];
         let bytes = command.buffer_bytes();
+        let page = self.worlds[0].controllers[usize::from(command.ctrl)].page_bytes();
+        if !command.is_placed() {
+            // Where the data goes is not defined, so nothing is known of the pages it names.
+            let sqe = command.sqe;
+            let named: Vec<_> = PrpWalk::new(&self.memory, &sqe, page, bytes).collect();
+            let entries = named.iter().map(|item| item.entry).chain([sqe.prp1(), sqe.prp2()]);
+            for entry in entries.collect::<Vec<_>>() {
+                self.memory.forget(Addr(entry.page_base(page)), page);
+            }
+            return;
+        }
         if bytes == 0 {
             return;
         }
-        let page = self.worlds[0].controllers[usize::from(command.ctrl)].page_bytes();
         let command = &mut self.commands[n];
         let sqe = command.sqe;
         for item in PrpWalk::new(&self.memory, &sqe, page, bytes) {

@@ -32,7 +32,8 @@ checks! {
                           if v.claims.map(|c| v.others.aborts > u32::from(c.acl))
                           => "{} others outstanding, ACL = {} (0's based)",
                              v.others.aborts, v.claims.map_or(0, |c| c.acl);
-        // No sentence covers a queue that does not exist: "not aborted" is expected, an error borne.
+        // No sentence covers a queue that does not exist: "not aborted" is expected, an error is
+        // borne.
         SQID_UNKNOWN      INVALID_FIELD_IN_COMMAND | INVALID_QUEUE_IDENTIFIER
                           if no_such_queue(cmd, v) & Maybe
                           => "SQID {}, I/O SQs = {}", cmd.sqid, v.io_sqs;

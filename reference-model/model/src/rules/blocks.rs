@@ -3,7 +3,7 @@
 use spec::command::{Command, Read};
 use spec::{Entries, Lba, Nsid, Sqe};
 
-use super::prps::{Prps, placement_is_defined};
+use super::prps::{Length, Prps, placement_is_defined};
 use crate::checks;
 use crate::ruling::{Blocks, Data, View};
 use crate::state::NamespaceClaims;
@@ -25,14 +25,27 @@ checks! {
 }
 
 /// The data buffer: PRPs only, no metadata.
-pub static PRPS: Prps = Prps { bytes: |sqe, v| blocks(sqe, v).map(|b| bytes(&b)) };
+pub static PRPS: Prps = Prps {
+    bytes: |sqe, v| match names_no_namespace(sqe.nsid(), v) {
+        true => Length::Undefined,
+        false => blocks(sqe, v).map(|b| bytes(&b)).into(),
+    },
+};
+
+/// Whether NSID surely names no namespace that a command could address alone.
+fn names_no_namespace(nsid: Nsid, v: &View) -> bool {
+    nsid == Nsid::BROADCAST || v.valid_nsid(nsid).is_no() || v.active.is_active(nsid).is_no()
+}
 
 fn claims(v: &View, nsid: Nsid) -> Option<NamespaceClaims> {
     v.world.namespace(nsid)?.claims
 }
 
 fn beyond_the_end(nsid: Nsid, slba: Lba, nlb: Entries, v: &View) -> Truth {
-    v.world.namespace(nsid).map_or(Maybe, |ns| ns.ends_before(slba, nlb.0))
+    match names_no_namespace(nsid, v) {
+        true => No,
+        false => v.world.namespace(nsid).map_or(Maybe, |ns| ns.ends_before(slba, nlb.0)),
+    }
 }
 
 /// One defined hint never changes the outcome; several may contradict each other, and the higher
@@ -54,6 +67,7 @@ fn blocks(sqe: &Sqe, v: &View) -> Option<Blocks> {
         slba: cmd.slba.0,
         count: cmd.nlb.0,
         block_bytes: format.block_bytes,
+        placed: true,
     })
 }
 
@@ -61,11 +75,11 @@ fn bytes(blocks: &Blocks) -> u64 {
     u64::from(blocks.count) * u64::from(blocks.block_bytes)
 }
 
-/// The range and its placement in host memory, if the text defines it.
+/// The range, and whether its placement in host memory is defined.
 pub fn data(sqe: &Sqe, v: &View, of: fn(Blocks) -> Data) -> Data {
     match blocks(sqe, v) {
-        Some(blocks) if is_placed(sqe, v, &blocks) => of(blocks),
-        _ => Data::Unknown,
+        Some(blocks) => of(Blocks { placed: is_placed(sqe, v, &blocks), ..blocks }),
+        None => Data::Unknown,
     }
 }
 
@@ -80,6 +94,7 @@ fn is_placed(sqe: &Sqe, v: &View, blocks: &Blocks) -> bool {
 pub fn may_run_out(v: &View, nsid: Nsid) -> Truth {
     match claims(v, nsid) {
         Some(claims) if claims.nsfeat & 1 == 0 => No,
+        None if names_no_namespace(nsid, v) => No,
         _ => Maybe,
     }
 }
@@ -89,6 +104,7 @@ pub fn may_run_out(v: &View, nsid: Nsid) -> Truth {
 pub fn may_be_protected(v: &View, nsid: Nsid) -> Truth {
     match claims(v, nsid) {
         Some(claims) if claims.nsattr & 1 == 0 => No,
+        None if names_no_namespace(nsid, v) => No,
         _ => Maybe,
     }
 }

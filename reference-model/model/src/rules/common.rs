@@ -26,7 +26,8 @@ checks! {
     /// Command Dword 0 of any command. Base-2.3 §4.1.1 figure 91, §3.4.2.
     pub static DWORD_0: AnyCommand[sqe, v] in common {
         CID_CONFLICT      COMMAND_ID_CONFLICT
-                          if v.others.same_cid != 0 => "CID {} is in flight on this queue", sqe.cid();
+                          if v.others.same_cid != 0 => "CID {} is in flight on this queue",
+                              sqe.cid();
         FUSE_UNSUPPORTED  INVALID_FIELD_IN_COMMAND | COMMAND_ABORTED_DUE_TO_MISSING_FUSED_COMMAND
                           | COMMAND_ABORTED_DUE_TO_FAILED_FUSED_COMMAND
                           if matches!(sqe.fuse(), 1 | 2) => "FUSE {}, FUSES = 0", sqe.fuse();
@@ -144,7 +145,7 @@ fn active(v: &View) -> String {
 /// The reserved bits of command `C`: a controller may check them, and need not. Base-2.3 §1.4.1.6.
 ///
 /// Reserved is judged against the newest known revision, so fields that came later are not in the
-/// mask; [`Reserved::also`] says where such a field, or one without use here, is reserved after all.
+/// mask; `also` says where such a field, or one without use here, is reserved after all.
 pub struct Reserved<C> {
     also: fn(&C, &View) -> bool,
     command: PhantomData<fn() -> C>,

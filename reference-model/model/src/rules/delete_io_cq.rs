@@ -31,7 +31,8 @@ checks! {
                           => "QID {}, I/O CQs = {}", cmd.qid, v.io_cqs;
         SQ_ATTACHED       INVALID_QUEUE_DELETION
                           if attached(cmd.qid, v).next().is_some()
-                          => "I/O SQs of CQ {}: {:?}", cmd.qid, attached(cmd.qid, v).collect::<Vec<_>>();
+                          => "I/O SQs of CQ {}: {:?}",
+                              cmd.qid, attached(cmd.qid, v).collect::<Vec<_>>();
     }
 }
 

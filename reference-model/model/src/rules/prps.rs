@@ -11,8 +11,25 @@ use crate::truth::No;
 
 /// The checks of PRP Entries 1 and 2 and the list, and of MDTS.
 pub struct Prps {
-    /// How many bytes the command moves, once known.
-    pub bytes: fn(&Sqe, &View) -> Option<u64>,
+    /// How many bytes the command moves.
+    pub bytes: fn(&Sqe, &View) -> Length,
+}
+
+/// How many bytes a command moves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Length {
+    /// So many.
+    Bytes(u64),
+    /// Not known: a format or a capability that was not read.
+    Unknown,
+    /// None can be worked out by anybody: there is no such namespace.
+    Undefined,
+}
+
+impl From<Option<u64>> for Length {
+    fn from(bytes: Option<u64>) -> Self {
+        bytes.map_or(Length::Unknown, Length::Bytes)
+    }
 }
 
 // The numbers of the checks.
@@ -48,11 +65,17 @@ impl Checks for Prps {
 
     #[inline]
     fn evaluate(&self, sqe: &Sqe, view: &View) -> Ruling {
-        // Where SGLs are used, or the length is not known, nothing can be said.
-        let Some(bytes) = (self.bytes)(sqe, view).filter(|_| sqe.psdt() == 0) else {
-            return Ruling { failing: 0, undecided: ALL };
-        };
         let mut ruling = Ruling::default();
+        let bytes = match (self.bytes)(sqe, view) {
+            // Where SGLs are used, or the length is not known, nothing can be said.
+            _ if sqe.psdt() != 0 => return Ruling { failing: 0, undecided: ALL },
+            Length::Unknown => return Ruling { failing: 0, undecided: ALL },
+            Length::Bytes(bytes) => bytes,
+            Length::Undefined => {
+                ruling.failing |= u64::from(sqe.prp1().0 & 3 != 0) << LOW_BITS;
+                return ruling;
+            }
+        };
         match view.max_transfer() {
             Some(most) if bytes > most => ruling.failing |= 1 << MDTS,
             Some(_) => {}
@@ -83,6 +106,7 @@ impl Checks for Prps {
         if last == PrpRole::First && sqe.prp2() != Addr(0) {
             ruling.undecided |= 1 << PRP2_UNUSED;
         }
+        ruling.undecided &= !ruling.failing;
         ruling
     }
 
@@ -91,7 +115,10 @@ impl Checks for Prps {
     }
 
     fn because(&self, n: usize, sqe: &Sqe, view: &View) -> String {
-        let bytes = (self.bytes)(sqe, view).unwrap_or(0);
+        let bytes = match (self.bytes)(sqe, view) {
+            Length::Bytes(bytes) => bytes,
+            Length::Unknown | Length::Undefined => 1,
+        };
         if n == MDTS {
             return match view.max_transfer() {
                 Some(most) => format!("{bytes} bytes, MDTS allows {most}"),

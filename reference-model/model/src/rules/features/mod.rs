@@ -36,8 +36,8 @@ pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
     Some(if get { get_rule } else { set_rule })
 }
 
-/// Whether no known revision defines the identifier. 86h is neither defined nor reserved, 7Ah to 7Ch
-/// are kept for management features, C0h to FFh are the vendor's. Base-2.3 figure 403.
+/// Whether no known revision defines the identifier. 86h is neither defined nor reserved, 7Ah to
+/// 7Ch are kept for management features, C0h to FFh are the vendor's. Base-2.3 figure 403.
 fn is_undefined(fid: Fid) -> bool {
     fid.name().is_none() && !matches!(fid.0, 0x7a..=0x7c | 0x86 | 0xc0..)
 }

@@ -59,7 +59,8 @@ impl Listed {
 
 claims! {
     static ORDER: Listed[list, v] in identify_active_list {
-        ORDER: list.misplaced().is_none(), "identifiers above NSID, each greater than the one before",
+        ORDER: list.misplaced().is_none(),
+            "identifiers above NSID, each greater than the one before",
             "{} out of place, NSID {}", list.misplaced().unwrap_or_default(), list.after;
     }
 }

@@ -43,7 +43,8 @@ claims! {
         CTRATT_SETS: !bit(id.ctratt(), 2) || bit(id.ctratt(), 4), "bit 4 with bit 2",
             "CTRATT {:08X}h", id.ctratt();
         RRLS: id.rrls() & 0x8010 == 0x8010, "levels 4 and 15", "RRLS {:04X}h", id.rrls();
-        BPCAP: matches!(id.bpcap(), 0x01 | 0x02 | 0x05 | 0x06), "bits 1:0 = 01b or 10b, bits 7:3 = 0",
+        BPCAP: matches!(id.bpcap(), 0x01 | 0x02 | 0x05 | 0x06),
+            "bits 1:0 = 01b or 10b, bits 7:3 = 0",
             "BPCAP {:02X}h", id.bpcap();
         CNTRLTYPE: matches!(id.cntrltype(), 1..=3), "1, 2 or 3", "CNTRLTYPE {}", id.cntrltype();
         VWCI: (bit(id.vwci(), 7) || id.vwci() & 0x7f == 0) && (id.nvmsr() | id.mec()) & 0xfc == 0,
@@ -56,12 +57,14 @@ claims! {
             "WCTEMP {}, CCTEMP {}", id.wctemp(), id.cctemp();
         HMPRE: id.hmpre() == 0 || id.hmpre() >= id.hmmin(), "HMPRE at least HMMIN",
             "HMPRE {}, HMMIN {}", id.hmpre(), id.hmmin();
-        CAPACITY: id.tnvmcap() != 0 && id.unvmcap() <= id.tnvmcap(), "0 < TNVMCAP, UNVMCAP <= TNVMCAP",
+        CAPACITY: id.tnvmcap() != 0 && id.unvmcap() <= id.tnvmcap(),
+            "0 < TNVMCAP, UNVMCAP <= TNVMCAP",
             "TNVMCAP {}, UNVMCAP {}", id.tnvmcap(), id.unvmcap();
         RPMB: id.rpmbs() & 7 == 0 || bit(id.oacs(), 0), "OACS bit 0 with RPMB units",
             "RPMBS {:08X}h, OACS {:04X}h", id.rpmbs(), id.oacs();
         DSTO: !bit(id.dsto(), 1), "bit 1 = 0 without Device Self-test", "DSTO {:02X}h", id.dsto();
-        SANICAP: no_deallocate(id.sanicap()), "bits 31:30 = 01b or 10b with a sanitize type, else 31:29 = 0",
+        SANICAP: no_deallocate(id.sanicap()),
+            "bits 31:30 = 01b or 10b with a sanitize type, else 31:29 = 0",
             "SANICAP {:08X}h", id.sanicap();
         SANICAP_VERIFICATION: !bit(id.sanicap(), 3) || id.sanicap() & 3 != 0,
             "bit 3 only with bit 0 or 1", "SANICAP {:08X}h", id.sanicap();
@@ -79,24 +82,31 @@ claims! {
         ONCS_WRITE_ZEROES: write_zeroes(id), "bits 12:11 = 0 without Write Zeroes",
             "ONCS {:04X}h", id.oncs();
         FUSES: id.fuses() & !1 == 0, "bits 15:1 = 0", "FUSES {:04X}h", id.fuses();
-        FNA: !bit(id.fna(), 3) || id.fna() & 3 == 0, "bits 1:0 = 0 with bit 3", "FNA {:02X}h", id.fna();
-        VWC_FLUSH: matches!((id.vwc() >> 1) & 3, 2 | 3), "bits 2:1 = 10b or 11b", "VWC {:02X}h", id.vwc();
+        FNA: !bit(id.fna(), 3) || id.fna() & 3 == 0, "bits 1:0 = 0 with bit 3",
+            "FNA {:02X}h", id.fna();
+        VWC_FLUSH: matches!((id.vwc() >> 1) & 3, 2 | 3), "bits 2:1 = 10b or 11b",
+            "VWC {:02X}h", id.vwc();
         AWUPF: id.awupf() <= id.awun(), "at most AWUN", "AWUPF {}, AWUN {}", id.awupf(), id.awun();
         NWPC: bit(id.nwpc(), 0) || id.nwpc() & 6 == 0, "bits 2:1 = 0 without bit 0",
             "NWPC {:02X}h", id.nwpc();
         ACWU: id.acwu() == 0, "0 without Compare and Write", "ACWU {}", id.acwu();
-        MNAN: id.mnan() != 0 && id.mnan() <= id.nn(), "1 to NN", "MNAN {}, NN {}", id.mnan(), id.nn();
-        MAXCNA: id.maxcna() <= if id.mnan() == 0 { id.nn() } else { id.mnan() }, "at most MNAN, or NN",
+        MNAN: id.mnan() != 0 && id.mnan() <= id.nn(), "1 to NN",
+            "MNAN {}, NN {}", id.mnan(), id.nn();
+        MAXCNA: id.maxcna() <= if id.mnan() == 0 { id.nn() } else { id.mnan() },
+            "at most MNAN, or NN",
             "MAXCNA {}, MNAN {}, NN {}", id.maxcna(), id.mnan(), id.nn();
         TRATTR: trackers(id), "0 where the capability is missing", "{}", id.trattr();
         SUBNQN: is_nqn(&id.subnqn().0), "\"nqn.\" and more, UTF-8, a NUL within 224 bytes",
             "SUBNQN {:?}", id.subnqn().text();
         POWER_ORDER: power_falls(id), "no more than in the state before", "{}", powers(id);
-        POWER_NOPS: all_states(id, |s| s.flags() & 2 == 0 || (s.actp() == 0 && s.apws() & 0xc7 == 0)),
+        POWER_NOPS: all_states(id,
+            |s| s.flags() & 2 == 0 || (s.actp() == 0 && s.apws() & 0xc7 == 0)),
             "no active power in a state without operation", "{}", powers(id);
         POWER_RELATIVE: all_states(id, |s| relative(s) <= id.npss()), "at most NPSS",
-            "NPSS {}, relative values up to {}", id.npss(), states(id).map(|s| relative(&s)).max().unwrap_or(0);
-        POWER_ACTIVE: all_states(id, active_power_is_told), "a scale with a workload, a workload with a power",
+            "NPSS {}, relative values up to {}",
+                id.npss(), states(id).map(|s| relative(&s)).max().unwrap_or(0);
+        POWER_ACTIVE: all_states(id, active_power_is_told),
+            "a scale with a workload, a workload with a power",
             "{}", powers(id);
     }
 }
@@ -111,8 +121,10 @@ claims! {
             "another one than every other controller, below FFF0h", "CNTLID {:04X}h", id.cntlid();
         SAME_NN: agree(v.others().flat_map(|c| c.claims).map(|c| c.nn == id.nn())),
             "the value of the other controllers", "NN {}", id.nn();
-        SAME_SERIAL_AND_MODEL: v.world.subsystem.serial_and_model.as_ref().map(|s| *s == serial_and_model(id)),
-            "the values of the other controllers", "SN {:?}, MN {:?}", id.sn().text(), id.mn().text();
+        SAME_SERIAL_AND_MODEL: v.world.subsystem.serial_and_model.as_ref()
+                .map(|s| *s == serial_and_model(id)),
+            "the values of the other controllers",
+                "SN {:?}, MN {:?}", id.sn().text(), id.mn().text();
         SAME_SUBNQN: v.world.subsystem.subnqn.as_ref().map(|s| *s == id.subnqn().0),
             "the name of the other controllers", "SUBNQN {:?}", id.subnqn().text();
     }
@@ -120,7 +132,8 @@ claims! {
 
 claims! {
     static RESERVED_ZERO: IdentifyController[id, v] in identify {
-        RESERVED_ZERO: leftover(id).is_none(), "0 in reserved bytes and bits", "{}", leftover(id).unwrap_or_default();
+        RESERVED_ZERO: leftover(id).is_none(), "0 in reserved bytes and bits",
+            "{}", leftover(id).unwrap_or_default();
     }
 }
 

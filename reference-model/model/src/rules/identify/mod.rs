@@ -4,7 +4,7 @@ use spec::command::{Command, Identify};
 use spec::{Cns, QueueKind, Sqe, Version};
 
 use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, unused_nsid};
-use super::prps::{Prps, placement_is_defined};
+use super::prps::{Length, Prps, placement_is_defined};
 use crate::checks;
 use crate::ruling::{Apply, Data, Rule, View, no_data, no_effect, no_footprint};
 
@@ -59,7 +59,7 @@ checks! {
 }
 
 /// The data buffer: two PRP entries at most. Base-2.3 §5.2.13.
-static PRPS: Prps = Prps { bytes: |_, _| Some(BYTES as u64) };
+static PRPS: Prps = Prps { bytes: |_, _| Length::Bytes(BYTES as u64) };
 
 /// CSI may be refused where it is not used (2.3); CNTID must be ignored from 2.0; the UUID Index
 /// means something only with a UUID list, which is not followed.

@@ -54,7 +54,8 @@ claims! {
     pub static CLAIMS: IdentifyNamespace[ns, v] in identify_namespace {
         CAPACITY_ORDER: ns.nsze() >= ns.ncap() && ns.ncap() >= ns.nuse(), "NSZE >= NCAP >= NUSE",
             "NSZE {}, NCAP {}, NUSE {}", ns.nsze(), ns.ncap(), ns.nuse();
-        NCAP: ns.nsfeat() & 1 != 0 || ns.ncap() == ns.nsze(), "NCAP = NSZE without thin provisioning",
+        NCAP: ns.nsfeat() & 1 != 0 || ns.ncap() == ns.nsze(),
+            "NCAP = NSZE without thin provisioning",
             "NSZE {}, NCAP {}", ns.nsze(), ns.ncap();
         NLBAF: formats(ns), "at most 63, and the format in use among them",
             "NLBAF {}, format {}", ns.nlbaf(), ns.format_index();
@@ -63,7 +64,8 @@ claims! {
             "MS {}, FLBAS {:02X}h, MC {:02X}h", ns.format().ms(), ns.flbas(), ns.mc();
         PROTECTION_LOCATION: (ns.dpc() | ns.dps()) & 8 == 0, "bit 3 of DPC and DPS = 0",
             "DPC {:02X}h, DPS {:02X}h", ns.dpc(), ns.dps();
-        PROTECTION_TYPE: protection_is_offered(ns), "a type that DPC offers, with 8 bytes of metadata",
+        PROTECTION_TYPE: protection_is_offered(ns),
+            "a type that DPC offers, with 8 bytes of metadata",
             "DPS {:02X}h, DPC {:02X}h, MS {}", ns.dps(), ns.dpc(), ns.format().ms();
         DLFEAT: dlfeat(ns, v), "bits 2:0 at most 2, bits 7:5 = 0, bit 3 as in every namespace",
             "DLFEAT {:02X}h", ns.dlfeat();
@@ -71,7 +73,8 @@ claims! {
             "NAWUN {}, NAWUPF {}", ns.nawun(), ns.nawupf();
         ATOMIC_BOUNDARIES: atomic_boundaries(ns, v), "0, or at least the atomic size; NABO within",
             "NABSN {}, NABSPF {}, NABO {}", ns.nabsn(), ns.nabspf(), ns.nabo();
-        NABO: ns.nabsn() | ns.nabspf() != 0 || ns.nabo() == 0, "0 without boundaries", "NABO {}", ns.nabo();
+        NABO: ns.nabsn() | ns.nabspf() != 0 || ns.nabo() == 0, "0 without boundaries",
+            "NABO {}", ns.nabo();
         COPY_LIMITS: ns.mssrl() != 0 && ns.mcl() != 0, "not 0 with Copy",
             "MSSRL {}, MCL {}", ns.mssrl(), ns.mcl();
     }
@@ -86,7 +89,8 @@ claims! {
 
 claims! {
     static INACTIVE: IdentifyNamespace[ns, v] in identify_namespace {
-        NSID_INACTIVE: ns.bytes().iter().all(|byte| *byte == 0), "all bytes 0: the namespace is inactive",
+        NSID_INACTIVE: ns.bytes().iter().all(|byte| *byte == 0),
+            "all bytes 0: the namespace is inactive",
             "NSZE {}", ns.nsze();
     }
 }

@@ -77,10 +77,12 @@ claims! {
         EMPTIED: emptied(log, v), "no entry from before the reset",
             "error count {}, {} seen before the reset",
             log.0.last().map_or(0, ErrorInformation::ecnt), v.error_log.count;
-        NO_COMMAND: log.first(half_named).is_none(), "FFFFh in SQID, CID and parameter error location",
+        NO_COMMAND: log.first(half_named).is_none(),
+            "FFFFh in SQID, CID and parameter error location",
             "{}", log.first(half_named).map_or(String::new(), whose);
         VERSION: log.first(|entry| entry.lpver() == 0).is_none(), "1h", "log page version 0h";
-        RESERVED_ZERO: log.first(|entry| leftover(entry).is_some()).is_none(), "0 in reserved bytes and bits",
+        RESERVED_ZERO: log.first(|entry| leftover(entry).is_some()).is_none(),
+            "0 in reserved bytes and bits",
             "{:?}", log.first(|entry| leftover(entry).is_some());
     }
 }

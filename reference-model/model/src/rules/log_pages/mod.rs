@@ -63,7 +63,8 @@ checks! {
                           if beyond(cmd, v)
                           => "offset {:X}h, the page has {} bytes", cmd.lpo, told_size(v, cmd.lid);
         OFFSET_AT_END     INVALID_FIELD_IN_COMMAND
-                          if !cmd.ot & page_bytes(v, cmd.lid).map_or(Maybe, |size| (cmd.lpo == size).into())
+                          if !cmd.ot & page_bytes(v,
+                              cmd.lid).map_or(Maybe, |size| (cmd.lpo == size).into())
                           => "offset {:X}h is the end of the page", cmd.lpo;
         // CDW14: which pages take an index is not followed (page 00h).
         INDEX_OFFSET      INVALID_FIELD_IN_COMMAND
@@ -82,7 +83,7 @@ static RESERVED: Reserved<GetLogPage> = Reserved::and(|cmd, v| {
 });
 
 /// The data buffer.
-static PRPS: Prps = Prps { bytes: |sqe, v| transfer(&GetLogPage::project(sqe), v) };
+static PRPS: Prps = Prps { bytes: |sqe, v| transfer(&GetLogPage::project(sqe), v).into() };
 
 /// Whether Log Page Offset and the 32-bit Number of Dwords are supported (LPA bit 2).
 fn has_extended_data(controller: &Controller) -> Truth {
