@@ -197,6 +197,11 @@ impl TestHost {
         self.cqs.insert(qid, Cq { base, entries, head: 0, phase: true });
     }
 
+    /// Whether the host has such a Submission Queue.
+    pub fn knows_sq(&self, qid: u16) -> bool {
+        self.sqs.contains_key(&qid)
+    }
+
     /// Knows of a Submission Queue that was created.
     pub fn adopt_sq(&mut self, qid: u16, cqid: u16, base: u64, entries: u32) {
         self.sqs.insert(qid, Sq { base, entries, tail: 0, cqid });
