@@ -22,6 +22,7 @@ mod claims;
 mod cluster;
 mod commands;
 mod completions;
+mod credit;
 mod dma;
 mod doorbells;
 mod events;

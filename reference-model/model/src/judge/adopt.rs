@@ -51,7 +51,6 @@ impl Judge {
                 }
             }
             opcode::admin::ABORT => self.on_abort(n, cqe.dw0()),
-            opcode::admin::ASYNCHRONOUS_EVENT_REQUEST => self.on_event(n, cqe.dw0()),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Data: what commands read and write, and what the host sees of it.
 
 use log::Ident;
-use spec::requirement::{data, dma, flush};
+use spec::requirement::{controller, data, dma, flush, power, reset, shutdown, write};
 use spec::{Addr, Cqe, Qid};
 
 use super::Judge;
@@ -210,7 +210,9 @@ impl Judge {
 
     fn judge_look(&mut self, n: u32, at: Access, look: Look, seen: Ident) {
         let Sight::Differs(allowed) = look.sight else {
-            self.agrees(data::LAST_WRITTEN);
+            if look.sight == Sight::Agrees {
+                self.credit_look(n, at);
+            }
             return;
         };
         let req = match self.media.origin(at.nsid, at.lba) {
@@ -236,6 +238,43 @@ impl Judge {
         }
         if let Some(finding) = self.broken(req, place, story) {
             self.media.taint(at.nsid, at.lba, finding);
+        }
+    }
+
+    /// A block held what it had to: the requirements that this shows.
+    #[inline]
+    fn credit_look(&mut self, n: u32, at: Access) {
+        self.agrees(data::LAST_WRITTEN);
+        self.agrees(data::VISIBLE_AFTER_COMPLETION);
+        let past = self.media.past(at.nsid, at.lba);
+        if past.refused {
+            self.agrees(data::REFUSED_WRITE_CHANGES_NOTHING);
+        }
+        if past.reset {
+            self.agrees(reset::COMPLETED_RESULTS_KEPT);
+        }
+        if past.shut_down {
+            self.agrees(shutdown::KEEPS_DATA);
+        }
+        match self.media.origin(at.nsid, at.lba) {
+            Origin::Unwritten => {
+                self.agrees(data::UNWRITTEN);
+                self.agrees(data::NEIGHBOURS);
+            }
+            Origin::Flushed => {
+                self.agrees(flush::DURABLE);
+                self.agrees(flush::OWN_WRITES);
+                self.agrees(power::FLUSHED_DATA_KEPT);
+            }
+            Origin::Durable => {
+                self.agrees(data::WRITE_THROUGH);
+                self.agrees(write::FUA);
+            }
+            Origin::Written(ctrl) if ctrl != self.commands[n].ctrl => {
+                self.agrees(data::SHARED);
+                self.agrees(controller::SAME_NAMESPACE_DATA);
+            }
+            Origin::Written(_) => {}
         }
     }
 

@@ -232,6 +232,11 @@ impl Busy {
         }
     }
 
+    /// How many operations are in flight.
+    pub fn pending(&self) -> u32 {
+        self.ops.iter().flatten().filter(|op| !op.returned).count() as u32
+    }
+
     /// The value, once nothing is in flight and one explanation is left.
     pub fn settled(&self) -> Option<Value> {
         match self.configs.as_slice() {

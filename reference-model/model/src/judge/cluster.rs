@@ -149,6 +149,9 @@ impl Judge {
         }
         self.report_held(n, &mut held);
         self.held = held;
+        if decision == (Decision::Agrees { by: 0 }) {
+            self.credit_acceptance(n);
+        }
     }
 
     /// Counts and reports what an effect held; empties it.
@@ -190,13 +193,18 @@ impl Judge {
                 worlds.push(outcome.world);
             }
         }
-        if worlds.len() > MAX_WORLDS {
-            worlds.truncate(1);
+        self.worlds = worlds;
+        for &n in members {
+            if self.standing_of(log::SubmitRef(self.commands[n].submit)) == super::Ruled::Accepted {
+                self.credit_acceptance(n);
+            }
+        }
+        if self.worlds.len() > MAX_WORLDS {
+            self.worlds.truncate(1);
             let place = self.place_of(members[0]);
             self.inconclusive("too many states explain what was seen".into(), place);
             self.lose(ctrl, None);
         }
-        self.worlds = worlds;
     }
 
     /// Extends `so_far` by every order of the members left that the intervals allow.

@@ -1,6 +1,6 @@
 //! Completion queue entries: their place, their form, whose they are, and their status.
 
-use spec::requirement::{common, cqe as req, queue};
+use spec::requirement::{async_event_request, common, cqe as req, queue};
 use spec::{Cqe, Qid, Status};
 
 use super::Judge;
@@ -44,6 +44,7 @@ impl Judge {
                 return;
             }
         }
+        self.credit_completion(n);
         self.check_form(n, cqid, cqe);
         self.complete(n, cqe);
     }
@@ -165,21 +166,6 @@ impl Judge {
             let because = "the command succeeded".to_string();
             (place(judge), ("DNR 1".into(), "DNR 0".into(), because))
         });
-        self.check_reserved(n, cqe);
-    }
-
-    /// Dwords 0 and 1, as far as the command defines none.
-    fn check_reserved(&mut self, n: u32, cqe: Cqe) {
-        let command = &self.commands[n];
-        // Abort, Set Features, Get Features, Asynchronous Event Request.
-        let defines_dw0 = matches!(command.admin_opcode(), Some(0x08 | 0x09 | 0x0a | 0x0c));
-        let known = command.rule.is_some();
-        let agrees = !known || (cqe.dw[1] == 0 && (defines_dw0 || cqe.dw[0] == 0));
-        self.hold(req::RESERVED_DWORDS, agrees, |judge| {
-            let observed = format!("DW0 {:08X}h, DW1 {:08X}h", cqe.dw[0], cqe.dw[1]);
-            let because = "this command defines no result there".to_string();
-            (judge.place_of(n), (observed, "0 where reserved".into(), because))
-        });
     }
 
     /// Command `n` is completed by `cqe`: data, ruling, effects.
@@ -192,6 +178,14 @@ impl Judge {
             self.commands[n].flight = Flight::Completed;
         }
         let status = cqe.status();
+        if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) {
+            self.on_event(n, cqe.dw0());
+        }
+        let dw10 = self.commands[n].sqe.dw[10];
+        if status.is_success() && self.commands[n].admin_opcode() == Some(0x02) && dw10 & 0xff == 1
+        {
+            self.log_read(dw10 >> 15 & 1 != 0);
+        }
         if self.commands[n].rule.is_none() {
             let sqe = self.commands[n].sqe;
             let what = format!("opcode {:02X}h in SQ {}", sqe.opcode(), self.commands[n].sqid);
@@ -250,6 +244,9 @@ impl Judge {
                 if success {
                     self.stand(n, Standing::Accepted);
                     return effect;
+                }
+                if refused.contains(&async_event_request::LIMIT) {
+                    self.agrees(async_event_request::ONE_REFUSED);
                 }
                 self.refused.insert(self.commands[n].submit, refused);
                 self.stand(n, Standing::Refused);

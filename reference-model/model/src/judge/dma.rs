@@ -1,6 +1,6 @@
 //! Accesses to host memory, on transports that show them; guard bytes on those that do not.
 
-use spec::requirement::{abort, delete_io_sq, dma, ready};
+use spec::requirement::{abort, delete_io_sq, dma, get_log_page, ready};
 use spec::{Addr, Req};
 
 use super::Judge;
@@ -29,7 +29,7 @@ impl Judge {
             });
             return;
         }
-        let Some(n) = self.command_access(at.0, len, write) else {
+        let Some(n) = self.command_access(at.0, len, write, time) else {
             // What no command or queue gives, whether it is mapped or not.
             let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
             let because = "no command in flight and no queue gives this memory".to_string();
@@ -39,7 +39,10 @@ impl Judge {
         };
         let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
         match self.too_late(&self.commands[n], time) {
-            None => self.agrees(by),
+            None => {
+                self.agrees(by);
+                self.credit_access(n, write);
+            }
             Some(late) => {
                 let because = "the command was over".to_string();
                 let place = Place { command: Some(self.commands[n].sqe), ..place() };
@@ -68,16 +71,24 @@ impl Judge {
         lists.any(|list| at >= list && at + len <= list + page).then_some(None)
     }
 
-    /// The command that an access belongs to: one in flight, else the latest that is over.
-    fn command_access(&self, at: u64, len: u64, write: bool) -> Option<u32> {
+    /// The command that an access at `time` belongs to: one that may still access this memory, else
+    /// one that might have, earlier.
+    fn command_access(&self, at: u64, len: u64, write: bool, time: u64) -> Option<u32> {
         let ctrl = self.now.ctrl;
         let gives = |n: &u32| {
             let command = &self.commands[*n];
             command.ctrl == ctrl && gives_memory(command, at, len, write)
         };
         let unit = &self.units[usize::from(ctrl)];
-        let mut in_flight = unit.sqs.iter().flatten().flat_map(|sq| sq.in_flight.iter().copied());
-        in_flight.find(gives).or_else(|| self.commands.recent().find(gives))
+        let in_flight = unit.sqs.iter().flatten().flat_map(|sq| sq.in_flight.iter().copied());
+        let mut late = None;
+        for n in in_flight.chain(self.commands.recent()).filter(gives) {
+            if self.too_late(&self.commands[n], time).is_none() {
+                return Some(n);
+            }
+            late.get_or_insert(n);
+        }
+        late
     }
 
     /// The requirement that an access at `time` breaks because its command was over.
@@ -95,6 +106,14 @@ impl Judge {
             }
             Flight::Dropped if over => Some(dma::NONE_AFTER_RESET),
             _ => None,
+        }
+    }
+
+    /// What an access that lies where it may shows beside.
+    fn credit_access(&mut self, n: u32, write: bool) {
+        if write && self.commands[n].admin_opcode() == Some(0x02) {
+            self.agrees(get_log_page::NUMD);
+            self.agrees(get_log_page::BUFFER_BOUNDS);
         }
     }
 

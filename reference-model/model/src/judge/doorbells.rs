@@ -78,6 +78,8 @@ impl Judge {
         }
         let from = sq.tail;
         let added = (tail + entries - from % entries) % entries;
+        sq.batched |= added > 1;
+        sq.same_tail |= added == 0;
         let overfull = from + added - sq.head > entries - 1;
         if added == 0 || overfull || value > 0xffff {
             // Listed among the causes of the event: the controller may take it for invalid.

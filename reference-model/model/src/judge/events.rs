@@ -2,7 +2,7 @@
 
 use spec::Req;
 use spec::event::AsyncEvent;
-use spec::requirement::async_event;
+use spec::requirement::{async_event, async_event_request, get_log_page};
 
 use super::Judge;
 use super::report::Place;
@@ -15,6 +15,10 @@ pub struct EventState {
     pub owed: Option<(Req, u64)>,
     /// How many causes there were for which an event may come.
     causes: u32,
+    /// The error log was read with RAE = 1, since the last event.
+    retained: bool,
+    /// The error log was read with RAE = 0, since the last event.
+    cleared: bool,
 }
 
 impl EventState {
@@ -30,7 +34,7 @@ impl Judge {
     pub(super) fn invalid_doorbell(&mut self, req: Req) {
         let masked = self.believed().events.error_masked;
         let at = self.now.when.seen;
-        let fetched = !self.unit().aers.is_empty();
+        let fetched = self.request_was_fetched();
         let unit = self.unit();
         unit.events.may_come();
         if fetched && masked.is_no() && unit.events.owed.is_none() {
@@ -38,26 +42,16 @@ impl Judge {
         }
     }
 
-    /// An Asynchronous Event Request completed with success.
+    /// An Asynchronous Event Request completed with success. Called before its rule, which masks
+    /// further events.
     pub(super) fn on_event(&mut self, n: u32, dw0: u32) {
         let event = AsyncEvent::from(dw0);
         let place = self.place_of(n);
-        let expected =
-            AsyncEvent::new().with_aet(event.aet()).with_aei(event.aei()).with_lid(event.lid());
-        self.hold(async_event::DW0, event == expected, |_| {
-            let because = "bits 7:3 and 31:24 are reserved".to_string();
-            (place.clone(), (format!("DW0 {dw0:08X}h"), "reserved bits 0".into(), because))
-        });
         if event.aet() != 0 || event.aei() > 1 {
             let name = event.def().map_or("unnamed event", |def| def.name);
             self.anomaly(None, place, format!("unsolicited event: {name} (DW0 {dw0:08X}h)"));
             return;
         }
-        self.hold(async_event::ERROR_EVENT, event.lid() == 1, |_| {
-            let observed = format!("log page {:02X}h", event.lid());
-            let because = "error events are cleared by log page 01h".to_string();
-            (place.clone(), (observed, "log page 01h".into(), because))
-        });
         let causes = self.unit().events.causes;
         self.hold(async_event::NOT_WITHOUT_CAUSE, causes > 0, |_| {
             let observed = format!("error event {:02X}h", event.aei());
@@ -71,14 +65,48 @@ impl Judge {
                 .to_string();
             (place, ("another error event".into(), "no completion".into(), because))
         });
+        self.agrees(async_event_request::ONLY_FOR_EVENTS);
+        if self.unit().events.cleared {
+            self.agrees(get_log_page::RETAIN_EVENT);
+        }
         let unit = self.unit();
+        unit.events.retained = false;
+        unit.events.cleared = false;
         unit.events.causes = unit.events.causes.saturating_sub(1);
         if let Some((req, _)) = unit.events.owed.take() {
             self.agrees(req);
             self.agrees(async_event::INVALID_DOORBELL);
         }
-        let ctrl = self.now.ctrl;
-        self.learn(ctrl, |controller| controller.events.error_masked = Yes);
+    }
+
+    /// Whether a request was fetched for sure: only then is it outstanding to the controller.
+    fn request_was_fetched(&self) -> bool {
+        let unit = &self.units[usize::from(self.now.ctrl)];
+        let head = unit.sqs.first().and_then(|sq| sq.as_ref()).map_or(0, |sq| sq.head);
+        unit.aers.iter().any(|n| {
+            let request = &self.commands[*n];
+            request.pointer < head || request.rung < unit.idle_record
+        })
+    }
+
+    /// A Get Log Page of the error log completed with success.
+    pub(super) fn log_read(&mut self, retain: bool) {
+        let events = &mut self.unit().events;
+        events.retained |= retain;
+        events.cleared |= !retain;
+    }
+
+    /// The controller is idle and a request is outstanding: what that shows.
+    pub(super) fn credit_silent_request(&mut self) {
+        let masked = self.believed().events.error_masked == Yes;
+        let events = self.unit().events;
+        self.agrees(async_event_request::ONLY_FOR_EVENTS);
+        if masked && events.causes > 0 {
+            self.agrees(async_event::MASKED_UNTIL_CLEARED);
+            if events.retained {
+                self.agrees(get_log_page::RETAIN_EVENT);
+            }
+        }
     }
 
     /// Whether a Get Log Page that clears error events is in flight.

@@ -1,7 +1,7 @@
 //! Looks that found nothing, and slots that changed: silence, duplicates, overwritten entries.
 
 use log::EmptyLook;
-use spec::requirement::{async_event_request, cqe as req, queue};
+use spec::requirement::{async_event_request, cqe as req, queue, reset};
 use spec::{Cqe, Qid};
 
 use super::Judge;
@@ -13,21 +13,31 @@ use crate::truth::No;
 impl Judge {
     /// The DUT said that nothing more will come by itself.
     pub(super) fn on_idle(&mut self) {
+        let record = self.now.record;
         for unit in &mut self.units {
             unit.idle = true;
+            unit.idle_record = record;
         }
     }
 
     /// The host looked at the head slot of a completion queue and it had not changed.
     pub(super) fn on_empty_look(&mut self, look: EmptyLook) {
-        if self.is_lost() || self.believed().phase != Phase::Ready {
+        if self.is_lost() {
+            return;
+        }
+        self.credit_sweep(look);
+        if self.believed().phase != Phase::Ready {
             return;
         }
         let begun = self.now.when.not_before;
         let quiet = self.profile.quiet_window;
+        let record = self.now.record;
         let unit = self.unit();
         let idle = unit.idle || look.reason == log::LookReason::Idle;
         let last_change = unit.last_change;
+        if look.reason == log::LookReason::Idle {
+            unit.idle_record = record;
+        }
         let Some(cq) = unit.cq(look.cqid.0) else { return };
         if cq.errored != No || cq.is_full() || cq.dead_since.is_some() {
             return;
@@ -62,6 +72,51 @@ impl Judge {
         }
         if idle {
             self.signal_missing(look.cqid.0);
+            self.credit_idle(look.cqid.0);
+        }
+    }
+
+    /// An idle controller has posted nothing more to this queue: what that shows.
+    fn credit_idle(&mut self, cqid: u16) {
+        self.agrees(queue::COMMAND_EXECUTED_ONCE);
+        let unit = self.unit();
+        let of_cq = unit.sqs.iter().flatten().filter(|sq| sq.cqid == cqid);
+        let (mut same_tail, mut errored) = (false, false);
+        for sq in of_cq {
+            same_tail |= sq.same_tail;
+            errored |= sq.errored == crate::truth::Yes && !sq.in_flight.is_empty();
+        }
+        let silent = unit.cq(cqid).is_some_and(|cq| !cq.ien && cq.seen > 0);
+        if same_tail {
+            self.agrees(queue::SAME_TAIL_ADDS_NONE);
+        }
+        if errored {
+            self.agrees(queue::ERRORED_CONSUMES_NONE);
+        }
+        if silent && self.believed().msix.is_some() {
+            self.agrees(spec::requirement::create_io_cq::IEN_CLEAR);
+        }
+        if cqid == 0 && !self.unit().aers.is_empty() {
+            self.credit_silent_request();
+        }
+    }
+
+    /// A look at a queue that is not there any more: nothing came late.
+    fn credit_sweep(&mut self, look: EmptyLook) {
+        let begun = self.now.when.not_before;
+        let unit = self.unit();
+        let stopped = unit.stopped_at.is_some_and(|at| begun >= at);
+        let dropped_aers = unit.special.dropped_aers;
+        let deleted = unit.special.queue_deleted;
+        if stopped && look.reason != log::LookReason::GaveUp {
+            self.agrees(reset::NOTHING_POSTED_AFTER);
+            self.agrees(spec::requirement::ready::NOTHING_WHILE_DISABLED);
+            if dropped_aers {
+                self.agrees(reset::AER_DROPPED);
+            }
+        }
+        if deleted && look.reason == log::LookReason::Sweep {
+            self.agrees(spec::requirement::delete_io_sq::NO_LATER_CQE);
         }
     }
 

@@ -28,14 +28,31 @@ struct Cell {
     tainted: Option<u32>,
     /// The last write that may have taken effect.
     written: Option<Mark>,
+    /// A write to it was refused.
+    refused: bool,
+    /// Too much is in flight to follow: how many operations, until none is. Nothing is judged.
+    blurred: u32,
 }
 
 /// A write, for the story and the requirement of a finding.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Mark {
     epoch: u32,
+    resets: u32,
+    shutdowns: u32,
     ctrl: u8,
     cached: bool,
+}
+
+/// What happened to a block before it was looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Past {
+    /// A write to it was refused.
+    pub refused: bool,
+    /// A controller was reset since it was written.
+    pub reset: bool,
+    /// A controller was shut down since it was written.
+    pub shut_down: bool,
 }
 
 /// Where the content of a block comes from.
@@ -117,6 +134,9 @@ pub struct Media {
     flushed: Vec<(Nsid, u8, u32)>,
     /// How often power was lost.
     epoch: u32,
+    /// How often a controller was reset, and shut down.
+    resets: u32,
+    shutdowns: u32,
     /// Blocks on which enumeration was given up since last asked.
     pub overflows: u32,
 }
@@ -159,6 +179,8 @@ impl Media {
                 loose: NONE,
                 tainted: None,
                 written: None,
+                refused: false,
+                blurred: 0,
             }
         })
     }
@@ -204,17 +226,30 @@ impl Media {
         }
     }
 
-    /// Gives the block up: it may hold anything, whatever is in flight.
+    /// Gives the block up: it may hold anything until nothing of what is in flight is left.
     fn overflow(&mut self, nsid: Nsid, lba: u64) {
         self.overflows += 1;
         let value = self.unbound();
         let cell = self.cell(nsid, lba);
         let index = std::mem::replace(&mut cell.busy, NONE);
         cell.value = value;
+        cell.blurred += u32::from(cell.op != NONE);
         cell.op = NONE;
         cell.op_writes = None;
         if index != NONE {
+            let pending = self.busy[index as usize].pending();
+            self.cell(nsid, lba).blurred += pending;
             self.free.push(index);
+        }
+    }
+
+    /// One operation of a block that is not followed has ended.
+    fn unblur(&mut self, nsid: Nsid, lba: u64) {
+        let cell = self.cell(nsid, lba);
+        cell.blurred -= 1;
+        if cell.blurred == 0 {
+            let value = self.unbound();
+            self.cell(nsid, lba).value = value;
         }
     }
 
@@ -222,6 +257,10 @@ impl Media {
     #[inline]
     pub fn invoke(&mut self, at: Access, writes: Option<Value>) {
         let cell = self.cell(at.nsid, at.lba);
+        if cell.blurred > 0 {
+            cell.blurred += 1;
+            return;
+        }
         if cell.busy == NONE && cell.op == NONE {
             cell.op = at.command;
             cell.op_writes = writes;
@@ -230,6 +269,7 @@ impl Media {
         let index = self.enumerate(at.nsid, at.lba);
         if self.busy[index as usize].invoke(at.command, writes) == Err(Overflow) {
             self.overflow(at.nsid, at.lba);
+            self.cell(at.nsid, at.lba).blurred += 1;
         }
     }
 
@@ -237,11 +277,16 @@ impl Media {
     #[inline]
     pub fn finish_write(&mut self, at: Access, value: Value, effect: Effect, how: Written) {
         if effect != Effect::None {
-            let mark = Mark { epoch: self.epoch, ctrl: how.ctrl, cached: how.cached.possible() };
+            let mark = self.mark(how);
             self.cell(at.nsid, at.lba).written = Some(mark);
             self.remember(at, value, how, effect);
         }
         let cell = self.cell(at.nsid, at.lba);
+        cell.refused |= effect == Effect::None;
+        if cell.blurred > 0 {
+            self.unblur(at.nsid, at.lba);
+            return;
+        }
         if cell.op == at.command {
             match effect {
                 Effect::Certain => cell.value = value,
@@ -271,6 +316,7 @@ impl Media {
             }
             Err(Overflow) => {
                 self.overflow(at.nsid, at.lba);
+                self.unblur(at.nsid, at.lba);
                 None
             }
         }
@@ -280,6 +326,10 @@ impl Media {
     #[inline]
     pub fn finish_read(&mut self, at: Access, success: bool) -> Option<Value> {
         let cell = self.cell(at.nsid, at.lba);
+        if cell.blurred > 0 {
+            self.unblur(at.nsid, at.lba);
+            return None;
+        }
         if cell.op == at.command {
             cell.op = NONE;
             return success.then_some(cell.value);
@@ -333,6 +383,38 @@ impl Media {
         self.overflow(nsid, lba);
     }
 
+    fn mark(&self, how: Written) -> Mark {
+        Mark {
+            epoch: self.epoch,
+            resets: self.resets,
+            shutdowns: self.shutdowns,
+            ctrl: how.ctrl,
+            cached: how.cached.possible(),
+        }
+    }
+
+    /// A controller was reset.
+    pub fn mark_reset(&mut self) {
+        self.resets += 1;
+    }
+
+    /// A controller was shut down.
+    pub fn mark_shutdown(&mut self) {
+        self.shutdowns += 1;
+    }
+
+    /// What an agreeing look at the block shows beside its content.
+    #[inline]
+    pub fn past(&mut self, nsid: Nsid, lba: u64) -> Past {
+        let (resets, shutdowns) = (self.resets, self.shutdowns);
+        let cell = self.cell(nsid, lba);
+        Past {
+            refused: cell.refused,
+            reset: cell.written.is_some_and(|mark| mark.resets < resets),
+            shut_down: cell.written.is_some_and(|mark| mark.shutdowns < shutdowns),
+        }
+    }
+
     /// Whether the block was written, and not since the last loss of power.
     pub fn origin(&mut self, nsid: Nsid, lba: u64) -> Origin {
         let epoch = self.epoch;
@@ -355,14 +437,9 @@ impl Media {
 
     /// The block held what it should not: from now on it holds what was seen, or anything.
     pub fn taint(&mut self, nsid: Nsid, lba: u64, finding: u32) {
-        let value = self.unbound();
-        let cell = self.cell(nsid, lba);
-        cell.tainted.get_or_insert(finding);
-        cell.value = value;
-        let index = std::mem::replace(&mut cell.busy, NONE);
-        if index != NONE {
-            self.free.push(index);
-        }
+        self.overflow(nsid, lba);
+        self.overflows -= 1;
+        self.cell(nsid, lba).tainted.get_or_insert(finding);
     }
 
     /// Remembers what a loss of power may leave.

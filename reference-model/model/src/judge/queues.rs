@@ -37,6 +37,10 @@ pub struct Sq {
     pub deleting: bool,
     /// Commands in flight, by number.
     pub in_flight: Vec<u32>,
+    /// One doorbell write has added several commands.
+    pub batched: bool,
+    /// The tail was written again without progress.
+    pub same_tail: bool,
 }
 
 impl Sq {
@@ -54,6 +58,8 @@ impl Sq {
             dead_since: None,
             deleting: false,
             in_flight: Vec::with_capacity(entries.min(64) as usize),
+            batched: false,
+            same_tail: false,
         }
     }
 }

@@ -40,6 +40,7 @@ impl Judge {
         let believed = self.believed();
         let (aqa, asq, acq) = (believed.aqa, believed.asq, believed.acq);
         let end = self.now.when.seen;
+        self.credit_enable(aqa);
         let unit = self.unit();
         unit.enabled = true;
         unit.stopped_at = None;
@@ -159,6 +160,15 @@ impl Judge {
             cq.dead_since.get_or_insert(at);
         }
         unit.events = super::events::EventState::default();
+        unit.special.resets += 1;
+        unit.special.dropped_aers = !unit.aers.is_empty();
+        unit.special.queue_deleted = false;
+        for (other, unit) in self.units.iter_mut().enumerate() {
+            if other != usize::from(ctrl) && unit.enabled {
+                unit.special.other_was_reset = true;
+            }
+        }
+        self.media.mark_reset();
         for n in dropped {
             self.drop_command(n, late);
         }
@@ -180,6 +190,7 @@ impl Judge {
         let Some(sq) = self.unit().sq(qid) else { return };
         sq.dead_since = Some(at);
         let dropped = std::mem::take(&mut sq.in_flight);
+        self.unit().special.queue_deleted = true;
         for n in dropped {
             self.drop_command(n, delete_io_sq::NO_LATER_CQE);
         }
@@ -200,7 +211,14 @@ impl Judge {
         for n in dropped {
             self.drop_command(n, shutdown::NO_CQE_AFTER);
         }
+        self.media.mark_shutdown();
+        for (other, unit) in self.units.iter_mut().enumerate() {
+            if other != usize::from(ctrl) && unit.enabled {
+                unit.special.other_was_shut_down = true;
+            }
+        }
         self.agrees(if normal { shutdown::NORMAL } else { shutdown::ABRUPT });
+        self.units[usize::from(ctrl)].was_shut_down = true;
         self.learn(ctrl, |controller| controller.phase = Phase::ShutDown);
     }
 
@@ -227,6 +245,10 @@ impl Judge {
             self.agrees(ready::RISES_IN_TIME);
         }
         self.agrees(ready::ENABLE);
+        if self.believed().csts.is_some_and(|csts| csts.shst() == 0) && self.unit().was_shut_down {
+            self.unit().was_shut_down = false;
+            self.agrees(shutdown::RESTART);
+        }
         self.learn(ctrl, |controller| controller.phase = Phase::Ready);
     }
 }
@@ -253,4 +275,5 @@ fn reset_feature(feature: &mut Feature) {
         Some(false) => feature.default,
         None => None,
     };
+    feature.since_reset = true;
 }

@@ -81,6 +81,43 @@ pub struct Unit {
     pub events: super::events::EventState,
     /// The controller runs (CC.EN written 1): commands are taken.
     pub enabled: bool,
+    /// A shutdown was seen complete, and it was not restarted since.
+    pub was_shut_down: bool,
+    /// The last record at which the controller was idle: all that was rung before was fetched.
+    pub idle_record: u32,
+    /// What happened before, for requirements that only show afterwards.
+    pub special: Special,
+}
+
+/// What happened to a controller before, for requirements that only show afterwards.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Special {
+    /// How often it was reset.
+    pub resets: u32,
+    /// Nothing has completed since it was enabled.
+    pub first_after_ready: bool,
+    /// It was enabled with other admin queue sizes than before.
+    pub new_admin_queue: bool,
+    /// The admin queue sizes of the last enable.
+    pub aqa: Option<spec::register::Aqa>,
+    /// Another controller of the subsystem was reset while this one ran.
+    pub other_was_reset: bool,
+    /// Another controller of the subsystem was shut down while this one ran.
+    pub other_was_shut_down: bool,
+    /// One of its submission queues was deleted.
+    pub queue_deleted: bool,
+    /// Requests were outstanding when it was reset.
+    pub dropped_aers: bool,
+}
+
+impl Special {
+    /// Whether any of it may concern the next completion.
+    pub fn any(&self) -> bool {
+        self.first_after_ready
+            || self.other_was_reset
+            || self.other_was_shut_down
+            || self.queue_deleted
+    }
 }
 
 impl Default for Unit {
@@ -106,6 +143,9 @@ impl Default for Unit {
             messages: IntMap::default(),
             events: super::events::EventState::default(),
             enabled: false,
+            was_shut_down: false,
+            idle_record: 0,
+            special: Special::default(),
         }
     }
 }

@@ -1,0 +1,300 @@
+//! Requirements that an observation decides only in a special circumstance: it agreed, and had the
+//! controller broken the special rule, it would have been this observation that showed it.
+
+use std::cmp::Ordering;
+
+use spec::command::{Abort, Command as _, CreateIoSq, GetLogPage};
+use spec::register::Aqa;
+use spec::requirement::{
+    abort, async_event_request, common, controller, cqe as req, create_io_cq, get_log_page,
+    interrupt, number_of_queues, prp, queue, ready, register, reset, set_features,
+    volatile_write_cache,
+};
+use spec::{Cqe, Fid, Lid, Qid, Req, opcode};
+
+use super::Judge;
+use super::commands::{Aborted, Flight};
+use crate::prp::{PrpRole, PrpWalk};
+use crate::ruling::Data;
+
+impl Judge {
+    /// Command `n` was in flight and has completed; nothing of its CQE is judged yet.
+    #[inline]
+    pub(super) fn credit_completion(&mut self, n: u32) {
+        self.agrees(queue::OWED_COMPLETION);
+        self.agrees(req::ONCE);
+        let command = &self.commands[n];
+        let (sqid, pointer) = (command.sqid, command.pointer);
+        let request = command.admin_opcode() == Some(0x0c);
+        if sqid == 0 && !request && !self.units[usize::from(self.now.ctrl)].aers.is_empty() {
+            self.agrees(async_event_request::ONLY_FOR_EVENTS);
+        }
+        let unit = &mut self.units[usize::from(self.now.ctrl)];
+        let Some(sq) = unit.sq(sqid) else { return };
+        let (entries, batched, cqid) = (u64::from(sq.entries), sq.batched, sq.cqid);
+        let special = pointer >= entries || entries == 2 || batched || unit.special.any();
+        if !special && unit.sqs.len() <= 2 {
+            return;
+        }
+        self.credit_queues(n, pointer, entries, batched, cqid);
+    }
+
+    fn credit_queues(&mut self, n: u32, pointer: u64, entries: u64, batched: bool, cqid: u16) {
+        if pointer >= entries {
+            self.agrees(queue::WRAPS);
+        }
+        if entries == 2 {
+            self.agrees(queue::TWO_SLOTS);
+        }
+        if batched {
+            self.agrees(queue::TAIL_REPLACES_TAIL);
+        }
+        let sqid = self.commands[n].sqid;
+        let unit = &self.units[usize::from(self.now.ctrl)];
+        let alive = unit.sqs.iter().flatten().filter(|sq| sq.dead_since.is_none());
+        let shared = alive.filter(|sq| sq.cqid == cqid).count() > 1;
+        let mut others =
+            unit.cqs.iter().enumerate().filter_map(|(qid, cq)| Some((qid, cq.as_ref()?)));
+        let full = others
+            .any(|(qid, cq)| qid != usize::from(cqid) && cq.dead_since.is_none() && cq.is_full());
+        let special = unit.special;
+        if shared {
+            self.agrees(queue::SHARED_CQ);
+        }
+        if full {
+            self.agrees(queue::FULL_CQ_SPARES_OTHERS);
+        }
+        if sqid != cqid {
+            self.agrees(queue::INDEPENDENT_IDENTIFIERS);
+        }
+        if special.first_after_ready {
+            self.units[usize::from(self.now.ctrl)].special.first_after_ready = false;
+            self.agrees(ready::ACCEPTS_ADMIN);
+            if special.resets > 0 {
+                self.agrees(reset::PHASE_RESTARTS);
+                self.agrees(reset::ADMIN_QUEUE_KEPT);
+                self.agrees(ready::REPEATABLE);
+                self.agrees(queue::DOORBELLS_RESET);
+            }
+            if special.new_admin_queue {
+                self.agrees(ready::NEW_ADMIN_QUEUE);
+                self.agrees(register::ADMIN_QUEUE_PROGRAMMED);
+            }
+        }
+        if special.other_was_reset {
+            self.agrees(controller::OWN_RESET);
+            self.agrees(controller::OWN_STATE);
+        }
+        if special.other_was_shut_down {
+            self.agrees(controller::OWN_SHUTDOWN);
+        }
+        if special.queue_deleted {
+            self.agrees(spec::requirement::delete_io_sq::OTHER_QUEUES);
+        }
+    }
+
+    /// Command `n` was accepted, and that was right.
+    pub(super) fn credit_acceptance(&mut self, n: u32) {
+        let command = &self.commands[n];
+        match command.data {
+            Data::Read(blocks) | Data::Write(blocks) => {
+                if blocks.count == 1 {
+                    self.agrees(common::NLB);
+                }
+                self.credit_prps(n);
+            }
+            Data::Returns { .. } => self.credit_prps(n),
+            _ => {}
+        }
+        let command = &self.commands[n];
+        let (sqe, cqe) = (command.sqe, command.cqe);
+        match command.admin_opcode() {
+            None => {}
+            Some(opcode::admin::CREATE_IO_SUBMISSION_QUEUE) => self.credit_create_sq(n),
+            Some(opcode::admin::CREATE_IO_COMPLETION_QUEUE) => self.credit_create_cq(sqe),
+            Some(opcode::admin::SET_FEATURES) => self.credit_set_features(sqe),
+            Some(opcode::admin::GET_FEATURES) => self.credit_get_features(sqe),
+            Some(opcode::admin::GET_LOG_PAGE) => self.credit_get_log_page(sqe),
+            Some(opcode::admin::ABORT) => self.credit_abort(n, cqe),
+            _ => {}
+        }
+    }
+
+    /// The forms of PRPs that a transfer used.
+    fn credit_prps(&mut self, n: u32) {
+        let command = &self.commands[n];
+        let bytes = command.buffer_bytes();
+        let page = self.worlds[0].controllers[usize::from(command.ctrl)].page_bytes();
+        let offset = command.sqe.prp1().offset(page);
+        if offset == 0 && bytes <= page && page == 4096 {
+            return;
+        }
+        let sqe = command.sqe;
+        let identify = command.admin_opcode() == Some(opcode::admin::IDENTIFY);
+        let admin = command.sqid == 0;
+        let mut used: Vec<Req> = Vec::new();
+        if offset != 0 {
+            used.push(prp::PRP1_OFFSET_LEGAL);
+        }
+        if page != 4096 {
+            used.extend([prp::PAGE_SIZE, prp::PAGE_SIZE_SELECTED, register::MPS_EACH]);
+        }
+        for item in PrpWalk::new(&self.memory, &sqe, page, bytes) {
+            used.push(match item.role {
+                PrpRole::Second if identify => spec::requirement::identify::PRP2_NO_LIST,
+                PrpRole::Second => prp::PRP2_PAGE,
+                PrpRole::ListPointer if admin => prp::ADMIN_LIST,
+                PrpRole::ListPointer if item.entry.offset(page) != 0 => prp::LIST_OFFSET_LEGAL,
+                PrpRole::ListPointer => prp::PRP2_LIST,
+                PrpRole::Chain => prp::LIST_CHAINED,
+                PrpRole::Entry if item.from.offset(page) == page - 8 => prp::LIST_LAST_SLOT,
+                _ => continue,
+            });
+            if identify && item.role == PrpRole::Second {
+                used.push(prp::ADMIN_NO_LIST);
+            }
+        }
+        if bytes <= page - offset {
+            used.push(prp::PRP2_UNUSED);
+        }
+        if self.believed().max_transfer() == Some(bytes) {
+            used.push(common::MDTS_LEGAL);
+        }
+        for req in used {
+            self.agrees(req);
+        }
+    }
+
+    fn credit_create_sq(&mut self, n: u32) {
+        let cmd = CreateIoSq::project(&self.commands[n].sqe);
+        let controller = self.believed();
+        let exact = controller.granted.io_sqs.low == controller.granted.io_sqs.high;
+        let all = exact && controller.io_sqs.0.len() as u32 == controller.granted.io_sqs.low;
+        let mqes = controller.max_entries() == Some(cmd.entries.0);
+        self.credit_created(cmd.qid, all);
+        if mqes {
+            self.agrees(spec::requirement::create_io_sq::QSIZE_MQES_LEGAL);
+        }
+        if cmd.qprio != 0 {
+            self.agrees(spec::requirement::create_io_sq::QPRIO_IGNORED);
+        }
+        let own = self.now.ctrl;
+        let worlds = self.worlds[0].controllers.iter().enumerate();
+        let elsewhere = worlds.filter(|(c, _)| *c != usize::from(own));
+        if elsewhere.into_iter().any(|(_, c)| c.io_sqs.contains(cmd.qid)) {
+            self.agrees(controller::OWN_QUEUES);
+        }
+    }
+
+    fn credit_create_cq(&mut self, sqe: spec::Sqe) {
+        let cmd = spec::command::CreateIoCq::project(&sqe);
+        let controller = self.believed();
+        let exact = controller.granted.io_cqs.low == controller.granted.io_cqs.high;
+        let all = exact && controller.io_cqs.0.len() as u32 == controller.granted.io_cqs.low;
+        let mqes = controller.max_entries() == Some(cmd.entries.0);
+        let mut same = controller.io_cqs.0.iter().filter(|q| q.ien && q.iv == cmd.iv);
+        let shared = cmd.ien && same.any(|q| q.qid != cmd.qid);
+        self.credit_created(cmd.qid, all);
+        if mqes {
+            self.agrees(create_io_cq::QSIZE_MQES_LEGAL);
+        }
+        if !cmd.pc {
+            self.agrees(create_io_cq::NOT_CONTIGUOUS);
+        }
+        if shared {
+            self.agrees(interrupt::SHARED_VECTOR);
+        }
+    }
+
+    /// An I/O queue was created; `all`: now every granted queue of its kind exists.
+    fn credit_created(&mut self, _: Qid, all: bool) {
+        if all {
+            self.agrees(number_of_queues::ALL_CREATABLE);
+        }
+        if self.unit().special.resets > 0 {
+            self.agrees(reset::QUEUES_DELETED);
+            self.agrees(reset::ONLY_ADMIN_QUEUE);
+        }
+    }
+
+    fn credit_set_features(&mut self, sqe: spec::Sqe) {
+        if spec::command::SetFeatures::project(&sqe).fid == Fid::NUMBER_OF_QUEUES {
+            if self.unit().special.resets > 0 {
+                self.agrees(number_of_queues::AGAIN_AFTER_RESET);
+                self.agrees(reset::NUMBER_OF_QUEUES);
+                self.agrees(reset::NUMBER_OF_QUEUES_DEFAULT);
+            }
+            let others = self.units.len() > 1;
+            if others {
+                self.agrees(controller::OWN_NUMBER_OF_QUEUES);
+            }
+        }
+        self.agrees(set_features::BOTH_SUPPORTED);
+    }
+
+    fn credit_get_features(&mut self, sqe: spec::Sqe) {
+        let cmd = spec::command::GetFeatures::project(&sqe);
+        let cache = self.believed().volatile_write_cache.current.is_some();
+        if cmd.fid == Fid::VOLATILE_WRITE_CACHE && cache {
+            self.agrees(volatile_write_cache::WCE);
+            self.agrees(set_features::EFFECTIVE_AT_COMPLETION);
+            if self.unit().special.resets > 0 {
+                self.agrees(reset::FEATURES);
+                self.agrees(reset::FEATURES_DEFAULT);
+            }
+        }
+        if sqe.dw[11] != 0 && cmd.fid == Fid::NUMBER_OF_QUEUES {
+            self.agrees(number_of_queues::GET_IGNORES_CDW11);
+        }
+        self.agrees(spec::requirement::get_features::SELECT);
+    }
+
+    fn credit_get_log_page(&mut self, sqe: spec::Sqe) {
+        let cmd = GetLogPage::project(&sqe);
+        let Some(claims) = self.believed().claims else { return };
+        let page = 64 * (u64::from(claims.elpe) + 1);
+        if cmd.lid != Lid::ERROR_INFORMATION || cmd.lpo != 0 {
+            return;
+        }
+        match cmd.bytes().0.cmp(&page) {
+            Ordering::Less => self.agrees(get_log_page::SHORT_READ),
+            Ordering::Equal => {}
+            Ordering::Greater => self.agrees(get_log_page::LONG_READ),
+        }
+    }
+
+    fn credit_abort(&mut self, n: u32, cqe: Cqe) {
+        let cmd = Abort::project(&self.commands[n].sqe);
+        let key = u32::from(cmd.sqid.0) << 16 | u32::from(cmd.cid.0);
+        let own = self.now.ctrl;
+        let here = self.units[usize::from(own)].by_cid.get(&key).copied();
+        if let Some(victim) = here
+            && self.commands[victim].admin_opcode() == Some(0x0c)
+        {
+            self.agrees(abort::ASYNC_EVENT_REQUEST);
+        }
+        let elsewhere = self.units.iter().enumerate().any(|(ctrl, unit)| {
+            let there = unit.by_cid.get(&key).copied();
+            ctrl != usize::from(own)
+                && there.is_some_and(|v| self.commands[v].flight == Flight::Rung)
+        });
+        if elsewhere && cqe.dw0() & 1 != 0 {
+            self.agrees(controller::OWN_ABORT);
+        }
+    }
+
+    /// Command `n`, which an Abort had named without aborting it at once, completed as aborted.
+    pub(super) fn credit_late_abort(&mut self, n: u32) {
+        if self.commands[n].aborted == Aborted::Asked {
+            self.agrees(abort::LATE_STATUS);
+        }
+    }
+
+    /// CC.EN was written with these admin queue attributes.
+    pub(super) fn credit_enable(&mut self, aqa: Option<Aqa>) {
+        let unit = self.unit();
+        unit.special.new_admin_queue = unit.special.aqa.is_some() && unit.special.aqa != aqa;
+        unit.special.aqa = aqa;
+        unit.special.first_after_ready = true;
+    }
+}
