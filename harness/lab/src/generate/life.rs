@@ -1,0 +1,242 @@
+//! Rounds that make and end things: queues, resets, shutdowns, enabling.
+
+use log::{Perm, ResetKind};
+use spec::command::{CreateIoCq, CreateIoSq, DeleteIoCq, DeleteIoSq, SetFeatures};
+use spec::register::{self, Cc, Csts};
+use spec::{Entries, Fid, Qid};
+
+use super::plan::{Plan, PlannedCq, PlannedCtrl, PlannedSq};
+use crate::action::{Action, BufferId, Condition, Links, Patience, Word};
+
+const ADMIN_ENTRIES: u64 = 16;
+
+impl Plan<'_> {
+    fn cc(&self) -> Cc {
+        Cc::new().with_en(true).with_mps(self.options.mpsmin).with_iosqes(6).with_iocqes(4)
+    }
+
+    fn write(&mut self, ctrl: u8, offset: u32, width: u8, value: Word) {
+        self.push(Action::WriteReg { ctrl, offset, width, value });
+    }
+
+    fn wait_csts(&mut self, ctrl: u8, mask: Csts, value: Csts) {
+        let (mask, value) = (mask.into_bits().into(), value.into_bits().into());
+        let condition = Condition::Register(register::CSTS, 4, mask, value);
+        self.push(Action::Wait { ctrl, condition, patience: Patience::Default });
+    }
+
+    /// New admin queues, EN = 1, the number of queues, perhaps interrupts.
+    pub(super) fn enable(&mut self, ctrl: u8) {
+        let asq = self.buffer(64 * ADMIN_ENTRIES, Perm::ToController, 0);
+        let acq = self.buffer(16 * ADMIN_ENTRIES, Perm::FromController, 0);
+        self.push(Action::ReadReg { ctrl, offset: register::CAP, width: 8 });
+        let z = ADMIN_ENTRIES - 1;
+        self.write(ctrl, register::AQA, 4, Word::Raw(z << 16 | z));
+        self.write(ctrl, register::ASQ, 8, Word::At(asq, 0));
+        self.write(ctrl, register::ACQ, 8, Word::At(acq, 0));
+        let cc = u64::from(self.cc().into_bits());
+        self.write(ctrl, register::CC, 4, Word::Raw(cc));
+        let ready = Csts::new().with_rdy(true);
+        self.wait_csts(ctrl, ready, ready);
+        *self.ctrl(ctrl) =
+            PlannedCtrl { enabled: true, admin: vec![asq, acq], ..PlannedCtrl::default() };
+        let asked = u32::from(self.options.io_queues.max(1)) - 1;
+        let set = SetFeatures {
+            fid: Fid::NUMBER_OF_QUEUES,
+            cdw11: asked << 16 | asked,
+            ..SetFeatures::default()
+        };
+        self.admin(ctrl, set, Links::default());
+        if self.options.msix_vectors > 0 && self.random.one_in(2) {
+            let vectors = self.options.msix_vectors;
+            self.push(Action::MsixEnable { ctrl, vectors });
+            self.ctrl(ctrl).msix = true;
+        }
+    }
+
+    /// An identifier that no queue has, if there is one.
+    fn free_qid(&mut self, ctrl: u8) -> Option<Qid> {
+        let planned = self.ctrl(ctrl).clone();
+        let taken = |qid: Qid| {
+            planned.sqs.iter().any(|sq| sq.qid == qid) || planned.cqs.iter().any(|cq| cq.qid == qid)
+        };
+        (1..=self.options.io_queues).map(Qid).find(|qid| !taken(*qid))
+    }
+
+    /// A completion queue (or one that exists) and a submission queue.
+    pub(super) fn make_pair(&mut self, ctrl: u8) {
+        let Some(qid) = self.free_qid(ctrl) else { return self.io_round(ctrl) };
+        let limit = u64::from(self.options.queue_entries_max.min(64));
+        let cqs = self.ctrl(ctrl).cqs.clone();
+        let cqid = if !cqs.is_empty() && self.random.one_in(3) {
+            self.random.pick(&cqs).qid
+        } else {
+            // Small queues wrap and fill up, which is where phases and stalls go wrong.
+            let entries = self.random.between(2, limit.min(12)) as u32;
+            self.create_cq(ctrl, qid, entries);
+            qid
+        };
+        let entries = self.random.between(2, limit.min(16)) as u32;
+        let memory = self.buffer(64 * u64::from(entries), Perm::ToController, 0);
+        let create =
+            CreateIoSq { qid, entries: Entries(entries), pc: true, cqid, ..CreateIoSq::default() };
+        let links = Links { prp1: Some((memory, 0)), ..Links::default() };
+        self.admin(ctrl, create, links);
+        let sq = PlannedSq { qid, cqid, entries, memory, open: 0, tail: 0, errored: false };
+        self.ctrl(ctrl).sqs.push(sq);
+    }
+
+    fn create_cq(&mut self, ctrl: u8, qid: Qid, entries: u32) {
+        let memory = self.buffer(16 * u64::from(entries), Perm::FromController, 0);
+        let ien = self.ctrl(ctrl).msix;
+        let vectors = u64::from(self.options.msix_vectors.max(1));
+        let iv = if ien { self.random.below(vectors) as u16 } else { 0 };
+        let create = CreateIoCq {
+            qid,
+            entries: Entries(entries),
+            pc: true,
+            ien,
+            iv,
+            ..CreateIoCq::default()
+        };
+        let links = Links { prp1: Some((memory, 0)), ..Links::default() };
+        self.admin(ctrl, create, links);
+        self.ctrl(ctrl).cqs.push(PlannedCq { qid, memory });
+    }
+
+    /// Deletes a submission queue, perhaps with commands in flight, then perhaps its completion queue.
+    pub(super) fn delete_round(&mut self, ctrl: u8) {
+        if self.ctrl(ctrl).sqs.is_empty() {
+            return self.delete_idle_cq(ctrl);
+        }
+        let count = self.ctrl(ctrl).sqs.len() as u64;
+        let at = self.random.below(count) as usize;
+        let sq = self.ctrl(ctrl).sqs[at].clone();
+        if self.random.one_in(5) {
+            // Refused: a submission queue still uses it.
+            self.admin(ctrl, DeleteIoCq { qid: sq.cqid }, Links::default());
+        }
+        let race = self.options.races && self.random.one_in(3) && !sq.errored;
+        if race {
+            self.io_round(ctrl);
+            // The reads of a deleted queue have filled nothing, or anything.
+            self.looks.retain(|look| look.ctrl != ctrl);
+        } else {
+            self.settle(ctrl);
+        }
+        self.admin(ctrl, DeleteIoSq { qid: sq.qid }, Links::default());
+        self.ctrl(ctrl).sqs.retain(|other| other.qid != sq.qid);
+        self.settle(ctrl);
+        self.push(Action::Release { ctrl, cqid: sq.cqid });
+        self.push(Action::Free { id: sq.memory });
+        if !self.cq_is_used(ctrl, sq.cqid) && self.random.one_in(2) {
+            self.delete_idle_cq(ctrl);
+        }
+    }
+
+    fn delete_idle_cq(&mut self, ctrl: u8) {
+        let sqs = self.ctrl(ctrl).sqs.clone();
+        let idle = |cq: &&PlannedCq| !sqs.iter().any(|sq| sq.cqid == cq.qid);
+        let Some(cq) = self.ctrl(ctrl).cqs.iter().find(idle).cloned() else { return };
+        self.admin(ctrl, DeleteIoCq { qid: cq.qid }, Links::default());
+        self.ctrl(ctrl).cqs.retain(|other| other.qid != cq.qid);
+        self.push(Action::Free { id: cq.memory });
+    }
+
+    /// A command on queues that must be refused: one fault.
+    pub(super) fn queue_fault(&mut self, ctrl: u8) {
+        let memory = self.buffer(4096, Perm::Both, 0);
+        let links = |offset| Links { prp1: Some((memory, offset)), ..Links::default() };
+        let free = self.free_qid(ctrl);
+        let sq = self.ctrl(ctrl).sqs.first().map(|sq| (sq.qid, sq.cqid));
+        let cqid = self.ctrl(ctrl).cqs.first().map(|cq| cq.qid);
+        let entries = Entries(4);
+        let cq = CreateIoCq { entries, pc: true, ..CreateIoCq::default() };
+        let good = CreateIoSq { entries, pc: true, ..CreateIoSq::default() };
+        let absent = free.unwrap_or(Qid(0xfffe));
+        match (self.random.below(9), free, sq, cqid) {
+            (0, ..) => drop(self.admin(ctrl, DeleteIoSq { qid: absent }, Links::default())),
+            (1, ..) => drop(self.admin(ctrl, DeleteIoCq { qid: absent }, Links::default())),
+            (2, ..) => drop(self.admin(ctrl, DeleteIoSq { qid: Qid(0) }, Links::default())),
+            (3, ..) => drop(self.admin(ctrl, CreateIoCq { qid: Qid(0), ..cq }, links(0))),
+            (4, ..) => drop(self.admin(ctrl, CreateIoCq { qid: Qid(0xfffe), ..cq }, links(0))),
+            (5, _, _, Some(qid)) => drop(self.admin(ctrl, CreateIoCq { qid, ..cq }, links(0))),
+            (6, _, Some((qid, cqid)), _) => {
+                self.admin(ctrl, CreateIoSq { qid, cqid, ..good }, links(0));
+            }
+            (7, Some(qid), ..) => {
+                self.admin(ctrl, CreateIoSq { qid, cqid: absent, ..good }, links(0));
+            }
+            (_, Some(qid), ..) => drop(self.admin(ctrl, CreateIoCq { qid, ..cq }, links(512))),
+            _ => {}
+        }
+        self.push(Action::Free { id: memory });
+    }
+
+    /// A reset or a shutdown, perhaps with commands in flight, and the way back.
+    pub(super) fn reset_round(&mut self, ctrl: u8) {
+        let held = self.options.races && self.random.one_in(2) && !self.ctrl(ctrl).sqs.is_empty();
+        if held {
+            self.io_round(ctrl);
+        } else {
+            self.settle(ctrl);
+        }
+        let resets = self.options.resets.clone();
+        match self.random.below(4) {
+            0 if !resets.is_empty() => {
+                let kind = *self.random.pick(&resets);
+                self.outer_reset(ctrl, kind);
+            }
+            1 => self.shutdown(ctrl),
+            _ => self.controller_reset(ctrl),
+        }
+    }
+
+    fn controller_reset(&mut self, ctrl: u8) {
+        let cc = u64::from(self.cc().with_en(false).into_bits());
+        self.write(ctrl, register::CC, 4, Word::Raw(cc));
+        self.wait_csts(ctrl, Csts::new().with_rdy(true), Csts::new());
+        self.forget(ctrl);
+        self.enable(ctrl);
+    }
+
+    fn shutdown(&mut self, ctrl: u8) {
+        self.settle(ctrl);
+        // A host deletes its queues first; some do not.
+        if self.random.one_in(2) {
+            while let Some(sq) = self.ctrl(ctrl).sqs.pop() {
+                self.admin(ctrl, DeleteIoSq { qid: sq.qid }, Links::default());
+                self.push(Action::Free { id: sq.memory });
+            }
+        }
+        let shn = self.random.between(1, 2) as u8;
+        let cc = u64::from(self.cc().with_shn(shn).into_bits());
+        self.write(ctrl, register::CC, 4, Word::Raw(cc));
+        self.wait_csts(ctrl, Csts::new().with_shst(3), Csts::new().with_shst(2));
+        self.controller_reset(ctrl);
+    }
+
+    fn outer_reset(&mut self, ctrl: u8, kind: ResetKind) {
+        self.push(Action::Reset { ctrl, kind });
+        let all = kind != ResetKind::FunctionLevel;
+        for other in 0..self.ctrls.len() as u8 {
+            if all || other == ctrl {
+                self.forget(other);
+            }
+        }
+        self.enable(ctrl);
+    }
+
+    /// After a reset: queues are gone, buffers are free.
+    fn forget(&mut self, ctrl: u8) {
+        self.looks.retain(|look| look.ctrl != ctrl);
+        self.free_busy(ctrl);
+        let old = std::mem::take(self.ctrl(ctrl));
+        let sqs = old.sqs.iter().map(|sq| sq.memory);
+        let cqs = old.cqs.iter().map(|cq| cq.memory);
+        let memory: Vec<BufferId> = sqs.chain(cqs).chain(old.admin).collect();
+        for id in memory {
+            self.push(Action::Free { id });
+        }
+    }
+}
