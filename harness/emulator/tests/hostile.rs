@@ -168,7 +168,7 @@ fn run(host: &mut TestHost, ns: u64) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_hostile_host_changes_nothing_for_the_process(

@@ -35,6 +35,9 @@ struct Cq {
     phase: bool,
 }
 
+/// What a host knows of a controller that it turned away from.
+pub struct Left(Ctrl, HashMap<u16, Sq>, HashMap<u16, Cq>);
+
 /// A host with one controller in view.
 pub struct TestHost {
     pub dut: EmulatorDut,
@@ -341,6 +344,31 @@ impl TestHost {
 
     pub fn io(&mut self, sqe: impl Into<Sqe>) -> Cqe {
         self.run(1, sqe)
+    }
+
+    // ---- several controllers, rewinding ----------------------------------------------------
+
+    /// Turns to another controller; what is known of this one's queues, for [`Self::come_back`].
+    pub fn leave(&mut self, to: Ctrl) -> Left {
+        let from = std::mem::replace(&mut self.ctrl, to);
+        Left(from, std::mem::take(&mut self.sqs), std::mem::take(&mut self.cqs))
+    }
+
+    /// Turns back to a controller.
+    pub fn come_back(&mut self, left: Left) {
+        (self.ctrl, self.sqs, self.cqs) = (left.0, left.1, left.2);
+    }
+
+    /// Where the host is in a queue pair: tail, head, phase.
+    pub fn position(&self, qid: u16) -> (u32, u32, bool) {
+        (self.sqs[&qid].tail, self.cqs[&qid].head, self.cqs[&qid].phase)
+    }
+
+    /// Goes back to a position.
+    pub fn set_position(&mut self, qid: u16, position: (u32, u32, bool)) {
+        self.sqs.get_mut(&qid).unwrap().tail = position.0;
+        let cq = self.cqs.get_mut(&qid).unwrap();
+        (cq.head, cq.phase) = (position.1, position.2);
     }
 
     // ---- data ------------------------------------------------------------------------------
