@@ -20,6 +20,13 @@ pub struct Story<'a> {
     pub test: &'a TestFinished,
 }
 
+impl Finding {
+    /// Whether it was made in bring-up, which every test begins with.
+    pub fn in_bring_up(&self) -> bool {
+        self.place.step == 0
+    }
+}
+
 /// The colour of a verdict.
 pub(crate) fn style_of(verdict: Verdict) -> Style {
     match verdict {
@@ -47,13 +54,24 @@ const TOLD: usize = 3;
 
 /// Writes the story of each finding of a test, with colours if `styled`.
 pub fn write_story(story: &Story<'_>, to: &mut dyn Write, styled: bool) -> io::Result<()> {
+    write_some(story, &|_| true, to, styled)
+}
+
+/// Writes the story of each finding of a test that `wanted` picks, by its index.
+pub(crate) fn write_some(
+    story: &Story<'_>,
+    wanted: &dyn Fn(usize) -> bool,
+    to: &mut dyn Write,
+    styled: bool,
+) -> io::Result<()> {
     let findings = &story.test.findings;
     let mut told = [0_usize; 5];
-    for finding in findings {
+    for (_, finding) in findings.iter().enumerate().filter(|(at, _)| wanted(*at)) {
         let count = &mut told[finding.kind as usize];
         *count += 1;
         if *count <= TOLD {
-            write_finding(finding, to, styled)?;
+            let cause = finding.consequence_of.and_then(|cause| findings.get(cause as usize));
+            write_finding(finding, cause, to, styled)?;
         }
     }
     for (count, kind) in told.into_iter().zip([
@@ -67,7 +85,7 @@ pub fn write_story(story: &Story<'_>, to: &mut dyn Write, styled: bool) -> io::R
             writeln!(to, "{}  and {} more of the same test", kind.word(), count - TOLD)?;
         }
     }
-    if !findings.is_empty() {
+    if told != [0; 5] {
         write_footer(story, to)?;
     }
     Ok(())
@@ -80,7 +98,12 @@ fn line(to: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-fn write_finding(finding: &Finding, to: &mut dyn Write, styled: bool) -> io::Result<()> {
+fn write_finding(
+    finding: &Finding,
+    cause: Option<&Finding>,
+    to: &mut dyn Write,
+    styled: bool,
+) -> io::Result<()> {
     let style = if styled { style_of_finding(finding.kind) } else { Style::new() };
     let name = finding.requirement.as_deref().unwrap_or(match finding.divergence {
         Some(crate::DivergenceKind::Death) => "the DUT died",
@@ -94,7 +117,10 @@ fn write_finding(finding: &Finding, to: &mut dyn Write, styled: bool) -> io::Res
     {
         facts.push(format!("{kind:?}").to_lowercase());
     }
-    facts.push(format!("step {} of {}", finding.place.step, finding.place.steps));
+    facts.push(match finding.place.step {
+        0 => "bring-up".into(),
+        step => format!("step {step} of {}", finding.place.steps),
+    });
     if finding.place.ctrl != 0 {
         facts.push(format!("controller {}", finding.place.ctrl));
     }
@@ -121,8 +147,10 @@ fn write_finding(finding: &Finding, to: &mut dyn Write, styled: bool) -> io::Res
         let steps = format!("steps 1-{}: {}", finding.place.step - 1, finding.agreed);
         line(to, "agreed", &steps)?;
     }
-    if let Some(cause) = finding.consequence_of {
-        line(to, "perhaps", &format!("only a consequence of finding {} above", cause + 1))?;
+    if let Some(cause) = cause {
+        let name = cause.requirement.as_deref().unwrap_or(&cause.observed);
+        let step = cause.place.step;
+        line(to, "perhaps", &format!("only a consequence of {name} at step {step}"))?;
     }
     if let Some(waiver) = &finding.waived_by {
         line(to, "waived by", waiver)?;

@@ -4,15 +4,13 @@
 //! The writer gets styled text; the program hands it a stream that strips styles for pipes and
 //! under `NO_COLOR`. Progress goes to a second stream, and only if that is a terminal.
 
+use std::collections::BTreeSet;
 use std::io::{self, Write};
 
 use anstyle::{Reset, Style};
 
-use crate::story::style_of;
-use crate::{
-    Counted, Event, Exit, Report, RunFinished, RunStarted, Story, TestFinished, Verdict,
-    write_story,
-};
+use crate::story::{style_of, write_some};
+use crate::{Counted, Event, Exit, Report, RunFinished, RunStarted, Story, TestFinished, Verdict};
 
 /// A line that is overwritten while the run goes on: `[12/63] base/admin/…`.
 pub trait Progress {
@@ -33,12 +31,15 @@ pub struct Terminal<W, P = ()> {
     to: W,
     progress: P,
     report: Option<Report>,
+    /// Findings in bring-up that were told: requirement and observation. Every test begins with
+    /// bring-up, so each of them would tell the same again.
+    told: BTreeSet<(Option<String>, String)>,
 }
 
 impl<W: Write, P: Progress> Terminal<W, P> {
     /// A writer to `to`, with `progress` beside it.
     pub fn new(to: W, progress: P) -> Self {
-        Self { to, progress, report: None }
+        Self { to, progress, report: None, told: BTreeSet::new() }
     }
 
     /// Takes in one event.
@@ -99,9 +100,25 @@ impl<W: Write, P: Progress> Terminal<W, P> {
         }
         // What is waived is known: its line says by which waiver.
         if test.verdict != Verdict::Waived {
+            let mut again: Vec<&str> = Vec::new();
+            let new: Vec<bool> = test
+                .findings
+                .iter()
+                .map(|finding| {
+                    let name = (finding.requirement.clone(), finding.observed.clone());
+                    let new = !finding.in_bring_up() || self.told.insert(name);
+                    if !new {
+                        again.push(finding.requirement.as_ref().unwrap_or(&finding.observed));
+                    }
+                    new
+                })
+                .collect();
+            if !again.is_empty() {
+                writeln!(self.to, "  in bring-up, as told above: {}", again.join(", "))?;
+            }
             let (dut, commit) = (&report.dut, &report.commit);
             let story = Story { dut, seed: report.seed, commit, test };
-            write_story(&story, &mut self.to, true)?;
+            write_some(&story, &|at| new[at], &mut self.to, true)?;
         }
         Ok(())
     }

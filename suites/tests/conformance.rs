@@ -17,7 +17,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use reports::{Seed, Story, TestFinished, Verdict, write_story};
 use runner::facts;
 use runner::lane::{EmulatorLane, Lane, QemuLane, default_emulator, default_qemu};
-use runner::run::{on_fresh, tell};
+use runner::run::{Teller, on_fresh};
 use runner::waiver::Waivers;
 use spec::Version;
 // Without a name used from it the linker drops the suites, and with them every test.
@@ -124,7 +124,9 @@ impl Court {
             Failed::from(why)
         })?;
         let id = case.id();
-        let (told, used) = tell(&id, case.requirements, &run, &lines, self.revision, &self.waivers);
+        let profile = Arc::default();
+        let teller = Teller { profile: &profile, revision: self.revision, waivers: &self.waivers };
+        let (told, used) = teller.tell(&id, case.requirements, &run, &lines);
         self.used.lock().expect("no panic holds it").extend(used);
         if matches!(told.verdict, Verdict::NotApplicable | Verdict::Error) {
             self.skipped.lock().expect("no panic holds it").insert(id);

@@ -4,13 +4,13 @@
 use std::sync::atomic::AtomicBool;
 
 use emulator::Config;
-use lab::Sequence;
+use lab::{GenOptions, NamespaceFacts};
 use log::random::Random;
 use reports::{DutFacts, Observations, TestFinished, Verdict};
 
 use crate::facts;
 use crate::lane::{EmulatorLane, Lane};
-use crate::run::{Plan, on_fresh, tell};
+use crate::run::{Plan, Teller, on_fresh};
 use crate::schedule::{Step, in_order};
 
 /// What one configuration gave.
@@ -39,19 +39,44 @@ pub fn seat_seed(seed: u64, number: u32) -> u64 {
 }
 
 /// How many of what a panel has.
-pub struct Size<'a> {
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
     /// Random configurations.
     pub configs: u32,
     /// Generated sequences on each of them.
     pub sequences: u32,
-    /// The generator: a sequence from a seed.
-    pub generate: &'a (dyn Fn(u64) -> Sequence + Sync),
+}
+
+/// What a generator may use of an emulator. Only namespaces that all controllers share.
+pub fn generator(config: &Config) -> GenOptions {
+    let shared = config.nsids().zip(&config.namespaces).filter(|(_, ns)| ns.controllers.is_empty());
+    let namespaces = shared.map(|(nsid, ns)| NamespaceFacts {
+        nsid,
+        blocks: ns.blocks,
+        block_bytes: ns.block_bytes,
+        metadata_bytes: 0,
+    });
+    let default = GenOptions::default();
+    GenOptions {
+        controllers: config.controllers,
+        namespaces: namespaces.collect(),
+        io_queues: config.io_sqs.min(config.io_cqs).min(default.io_queues),
+        queue_entries_max: config.max_queue_entries,
+        page_bytes: 4096 << config.mpsmin,
+        transfer_bytes_max: config.max_transfer().min(default.transfer_bytes_max),
+        abort_limit: u32::from(config.acl_z) + 1,
+        event_limit: u32::from(config.aerl_z) + 1,
+        volatile_write_cache: config.vwc,
+        msix_vectors: config.vectors.min(default.msix_vectors),
+        mpsmin: config.mpsmin,
+        ..default
+    }
 }
 
 /// Runs the tests of `plan` and generated sequences on random configurations, `plan.jobs` at a time.
 /// Seats are handed to `sink` in order. The first that `sink` refuses ends it.
 pub fn panel<E>(
-    size: &Size<'_>,
+    size: Size,
     plan: &Plan,
     stop: &AtomicBool,
     sink: &mut dyn FnMut(Seat) -> Result<(), E>,
@@ -63,10 +88,11 @@ pub fn panel<E>(
     })
 }
 
-fn seat(number: u32, size: &Size<'_>, plan: &Plan) -> Seat {
+fn seat(number: u32, size: Size, plan: &Plan) -> Seat {
     let seed = seat_seed(plan.seed.0, number);
     let config = Config::random(seed);
     let text = toml::to_string(&config).unwrap_or_default();
+    let options = generator(&config);
     let revision = Some(config.version);
     let lane = EmulatorLane::new(config, None);
     let dut = match lane.open() {
@@ -77,26 +103,25 @@ fn seat(number: u32, size: &Size<'_>, plan: &Plan) -> Seat {
     let alarms = Vec::new();
     let mut seat =
         Seat { number, seed, config: text, dut, ran: 0, unproved: 0, observations, alarms };
+    let teller = Teller { profile: &plan.profile, revision, waivers: &plan.waivers };
     for case in &plan.tests {
         let performed = on_fresh(&lane, &plan.profile, |bench| bench.run(case, seed));
         seat.take(
             &case.id(),
-            performed.map(|(run, lines)| {
-                tell(&case.id(), case.requirements, &run, &lines, revision, &plan.waivers).0
-            }),
+            performed
+                .map(|(run, lines)| teller.tell(&case.id(), case.requirements, &run, &lines).0),
         );
     }
-    for n in 0..size.sequences {
+    // Without a namespace that all controllers share there is little to generate.
+    let sequences = if options.namespaces.is_empty() { 0 } else { size.sequences };
+    for n in 0..sequences {
         let id = format!("generated/{n}");
         let drawn = Random::named(seed, &id).number();
         let performed = on_fresh(&lane, &plan.profile, |bench| {
-            let sequence = (size.generate)(drawn);
+            let sequence = lab::generate(drawn, &options);
             bench.replay(&sequence)
         });
-        seat.take(
-            &id,
-            performed.map(|(run, lines)| tell(&id, &[], &run, &lines, revision, &plan.waivers).0),
-        );
+        seat.take(&id, performed.map(|(run, lines)| teller.tell(&id, &[], &run, &lines).0));
     }
     seat
 }

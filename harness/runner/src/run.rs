@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use dut::{Clock, Ctrl, Dut, Width};
 use lab::{Bench, Settings, TestCase, TestRun, TraceHeader};
-use model::Profile;
+use log::Body;
+use model::{Judge, Profile};
 use reports::{
     Event, Exit, FORMAT, Problem, ProblemKind, Report, RunFinished, RunStarted, Seed, StreamError,
     TestFinished, TestStarted, Verdict,
@@ -186,8 +187,8 @@ fn test(
             Done { finished, used: Vec::new(), problem: None }
         }
         Ok((run, lines)) => {
-            let (mut finished, used) =
-                tell(&case.id(), case.requirements, &run, &lines, revision, &plan.waivers);
+            let teller = Teller { profile: &plan.profile, revision, waivers: &plan.waivers };
+            let (mut finished, used) = teller.tell(&case.id(), case.requirements, &run, &lines);
             let kept = keep(plan, &lane.arguments(), &finished, &run);
             let problem = kept.as_ref().err().cloned();
             finished.trace = kept.ok().flatten().map(|path| path.display().to_string());
@@ -219,42 +220,68 @@ pub fn on_fresh(
     Ok((run, lines))
 }
 
-/// What is to be told of a run, and which waivers covered something of it.
-pub fn tell(
-    id: &str,
-    requirements: &[Req],
-    run: &TestRun,
-    lines: &Lines,
-    revision: Option<Version>,
-    waivers: &Waivers,
-) -> (TestFinished, Vec<usize>) {
-    let judged = Judged {
-        id,
-        requirements,
-        verdict: &run.verdict,
-        findings: &run.findings,
-        log: &run.log,
-        revision,
-    };
-    let Settled { verdict, reason, mut findings, used } = judged.settle(waivers);
-    for (told, finding) in findings.iter_mut().zip(&run.findings) {
-        if let Some(record) = run.log.records().get(finding.record as usize) {
-            told.dut_lines = lines_until(lines, record.seen);
+/// Puts runs into words.
+#[derive(Clone, Copy)]
+pub struct Teller<'a> {
+    /// The profile that the runs were judged by.
+    pub profile: &'a Arc<Profile>,
+    /// The revision that they were judged by.
+    pub revision: Option<Version>,
+    /// Known deviations.
+    pub waivers: &'a Waivers,
+}
+
+impl Teller<'_> {
+    /// What is to be told of a run, and which waivers (indices) covered something of it.
+    pub fn tell(
+        &self,
+        id: &str,
+        requirements: &[Req],
+        run: &TestRun,
+        lines: &Lines,
+    ) -> (TestFinished, Vec<usize>) {
+        let judged = Judged {
+            id,
+            requirements,
+            verdict: &run.verdict,
+            findings: &run.findings,
+            log: &run.log,
+            revision: self.revision,
+            proved: &|| self.proved(run),
+        };
+        let Settled { verdict, reason, mut findings, used } = judged.settle(self.waivers);
+        for (told, finding) in findings.iter_mut().zip(&run.findings) {
+            if let Some(record) = run.log.records().get(finding.record as usize) {
+                told.dut_lines = lines_until(lines, record.seen);
+            }
         }
+        let finished = TestFinished {
+            id: id.into(),
+            number: 0,
+            requirements: requirements.iter().map(|req| req.name().into()).collect(),
+            verdict,
+            reason,
+            findings,
+            observations: observations(&run.coverage),
+            coverage: requirement_counts(&run.coverage),
+            trace: None,
+            duration_us: None,
+        };
+        (finished, used)
     }
-    let finished = TestFinished {
-        id: id.into(),
-        number: 0,
-        requirements: requirements.iter().map(|req| req.name().into()).collect(),
-        verdict,
-        reason,
-        findings,
-        observations: observations(&run.coverage),
-        coverage: requirement_counts(&run.coverage),
-        trace: None,
-        duration_us: None,
-    };
-    (finished, used)
+
+    /// Whether the test ran to its end and the judge held everything true that it claimed.
+    fn proved(&self, run: &TestRun) -> bool {
+        let mut judge = Judge::new(Arc::clone(self.profile));
+        judge.catch_up(&run.log);
+        let claims = run
+            .log
+            .records()
+            .iter()
+            .zip(0..)
+            .filter_map(|(record, at)| matches!(record.body(), Body::Claim(_)).then_some(at));
+        run.stop.is_none() && claims.into_iter().all(|at| judge.claim_holds(at) == Some(true))
+    }
 }
 
 /// The harness failed before the judge could say anything.

@@ -5,14 +5,16 @@
 //! seed.
 
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use emulator::Defect;
+use emulator::{Config, Defect};
+use lab::TestCase;
 use model::FindingKind;
 use reports::{DefectRow, Kill, KillMatrix, Verdict};
 
 use crate::facts;
 use crate::lane::{EmulatorLane, default_emulator};
-use crate::run::{Plan, on_fresh, tell};
+use crate::run::{Plan, Teller, on_fresh};
 use crate::schedule::{Step, in_order};
 
 /// Puts every one of `defects` before the tests of `plan`, `plan.jobs` defects at a time. Rows are
@@ -24,7 +26,8 @@ pub fn sabotage<E>(
     sink: &mut dyn FnMut(&DefectRow) -> Result<(), E>,
 ) -> Result<KillMatrix, E> {
     let mut matrix = KillMatrix::new(facts::COMMIT, plan.seed);
-    let work = |n: usize| row(defects[n], plan);
+    let known = Mutex::default();
+    let work = |n: usize| row(defects[n], plan, &known);
     in_order(defects.len(), plan.jobs, stop, &work, &mut |step| {
         if let Step::Finished(_, row) = step {
             sink(&row)?;
@@ -35,10 +38,40 @@ pub fn sabotage<E>(
     Ok(matrix)
 }
 
-fn row(defect: &'static dyn Defect, plan: &Plan) -> DefectRow {
+/// How the unmodified emulator does in each test of the plan, by configuration: most defects need no
+/// configuration of their own.
+type Known = Mutex<Vec<(Config, Arc<OnceLock<Vec<Verdict>>>)>>;
+
+/// The verdict of each test on an unmodified emulator of this configuration.
+fn unmodified(config: &Config, plan: &Plan, known: &Known) -> Arc<OnceLock<Vec<Verdict>>> {
+    let cell = {
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        match known.iter().find(|(other, _)| other == config) {
+            Some((_, cell)) => Arc::clone(cell),
+            None => {
+                known.push((config.clone(), Arc::default()));
+                Arc::clone(&known[known.len() - 1].1)
+            }
+        }
+    };
+    cell.get_or_init(|| {
+        let lane = EmulatorLane::new(config.clone(), None);
+        let teller = Teller { profile: &plan.profile, revision: None, waivers: &plan.waivers };
+        let verdict = |case: &&'static TestCase| {
+            let run = on_fresh(&lane, &plan.profile, |bench| bench.run(case, plan.seed.0));
+            run.map_or(Verdict::Error, |(run, lines)| {
+                teller.tell(&case.id(), case.requirements, &run, &lines).0.verdict
+            })
+        };
+        plan.tests.iter().map(verdict).collect()
+    });
+    cell
+}
+
+fn row(defect: &'static dyn Defect, plan: &Plan, known: &Known) -> DefectRow {
     let mut config = default_emulator();
     defect.configure(&mut config);
-    let correct = EmulatorLane::new(config.clone(), None);
+    let verdicts = unmodified(&config, plan, known);
     let broken = EmulatorLane::new(config, Some(defect));
     let mut row = DefectRow {
         name: defect.name().into(),
@@ -49,22 +82,19 @@ fn row(defect: &'static dyn Defect, plan: &Plan) -> DefectRow {
         kills: Vec::new(),
         also: Vec::new(),
     };
-    for case in &plan.tests {
+    for (case, verdict) in plan.tests.iter().zip(verdicts.get().into_iter().flatten()) {
         let id = case.id();
-        let run = |lane| on_fresh(lane, &plan.profile, |bench| bench.run(case, plan.seed.0));
-        let passed = run(&correct).map(|(run, lines)| {
-            tell(&id, case.requirements, &run, &lines, None, &plan.waivers).0.verdict
-        });
-        match passed {
-            Ok(Verdict::Passed) => row.tests += 1,
-            Ok(Verdict::NotApplicable) => continue,
+        match verdict {
+            Verdict::Passed => row.tests += 1,
+            Verdict::NotApplicable => continue,
             _ => {
                 row.unfit.push(id);
                 continue;
             }
         }
-        // A harness error under a defect kills nothing: the test that shows it says so by itself.
-        let Ok((run, _)) = run(&broken) else { continue };
+        // A harness error under a defect kills nothing: `lockstep run --defect` shows it.
+        let run = on_fresh(&broken, &plan.profile, |bench| bench.run(case, plan.seed.0));
+        let Ok((run, _)) = run else { continue };
         for finding in &run.findings {
             let (FindingKind::Divergence(_), Some(req)) = (finding.kind, finding.req) else {
                 continue;

@@ -23,6 +23,9 @@ pub struct Judged<'a> {
     pub log: &'a Log,
     /// The revision that the DUT was judged by, if it is known.
     pub revision: Option<Version>,
+    /// Whether the test ran to its end and everything that it claimed was held true. Asked only where
+    /// a waiver covers every divergence.
+    pub proved: &'a dyn Fn() -> bool,
 }
 
 /// The verdict after waivers.
@@ -54,7 +57,11 @@ impl Judged<'_> {
             Verdict::Unproved => self.unproved_by(waivers, &reason, &mut covered),
             _ => None,
         };
-        if let Some(waiver) = by.and_then(|by| waivers.entries.get(by)) {
+        if verdict == Verdict::Diverged && by.is_some() && !self.is_about_a_divergence() {
+            // What deviates is known and beside the point of the test, which proved its own.
+            verdict = Verdict::Passed;
+            reason = String::new();
+        } else if let Some(waiver) = by.and_then(|by| waivers.entries.get(by)) {
             verdict = Verdict::Waived;
             reason = waiver.words();
         }
@@ -65,6 +72,15 @@ impl Judged<'_> {
         let findings =
             self.findings.iter().zip(&covered).map(|(f, by)| self.finding(f, name(by))).collect();
         Settled { verdict, reason, findings, used }
+    }
+
+    /// Whether a divergence touches what the test is for: one of its requirements, or a claim.
+    fn is_about_a_divergence(&self) -> bool {
+        let names_its_own = self.findings.iter().any(|finding| {
+            matches!(finding.kind, FindingKind::Divergence(_))
+                && finding.req.is_none_or(|req| self.requirements.contains(&req))
+        });
+        names_its_own || !(self.proved)()
     }
 
     /// The waiver of each finding. What is only a consequence of a covered finding is covered too.
@@ -298,6 +314,7 @@ mod tests {
             findings,
             log: &Log::default(),
             revision: Some(Version::new(2, 3)),
+            proved: &|| false,
         };
         judged.settle(&waivers)
     }
@@ -320,6 +337,31 @@ mod tests {
 
         let wrong_kind = settled(diverged(), &[known], "warning");
         assert_eq!((wrong_kind.verdict, wrong_kind.used), (Verdict::Diverged, vec![]));
+    }
+
+    #[test]
+    fn a_test_passes_beside_known_deviations_that_are_not_its_subject() {
+        let known = finding(RULE, "known bug");
+        let text =
+            "[[waiver]]\nid = 'w'\ntest = '*'\nobserved = 'known*'\nreason = 'r'\nlink = 'l'";
+        let waivers = Waivers::parse(Path::new("w.toml"), text).unwrap();
+        let verdict = |requirements: &[Req], proved: bool| {
+            let judged = Judged {
+                id: "t",
+                requirements,
+                verdict: &model::Verdict::Diverged,
+                findings: std::slice::from_ref(&known),
+                log: &Log::default(),
+                revision: None,
+                proved: &|| proved,
+            };
+            judged.settle(&waivers).verdict
+        };
+        let own = known.req.unwrap();
+        let other = Req::all().find(|req| *req != own).unwrap();
+        assert_eq!(verdict(&[other], true), Verdict::Passed);
+        assert_eq!(verdict(&[other], false), Verdict::Waived);
+        assert_eq!(verdict(&[own], true), Verdict::Waived);
     }
 
     #[test]
@@ -369,6 +411,7 @@ mod tests {
             findings: std::slice::from_ref(&finding),
             log: &log,
             revision: Some(Version::new(2, 3)),
+            proved: &|| false,
         };
         let told = judged.settle(&Waivers::default()).findings.remove(0);
         // Opcode 02h is Read on an I/O queue and Get Log Page on the admin queue.

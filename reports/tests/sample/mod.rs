@@ -89,6 +89,11 @@ fn divergences() -> Vec<TestFinished> {
         command: None,
         ..divergence(Profile, Some("profile.cap-mqes"))
     };
+    let bring_up = Finding {
+        observed: "TNVMCAP 0, UNVMCAP 0".into(),
+        place: Place { step: 0, ..rule.place.clone() },
+        ..rule.clone()
+    };
     let traced = TestFinished {
         trace: Some("reports/out/5eed0041/base.refuses_an_absent_cqid.trace".into()),
         ..test(
@@ -103,6 +108,8 @@ fn divergences() -> Vec<TestFinished> {
         test("completes_every_command", Verdict::Diverged, "silence", vec![silence]),
         test("stays_alive", Verdict::Diverged, "the DUT died", vec![death]),
         test("meets_its_datasheet", Verdict::Diverged, "profile", vec![profile]),
+        test("begins_with_bring_up", Verdict::Diverged, "1 divergence", vec![bring_up.clone()]),
+        test("begins_so_too", Verdict::Diverged, "1 divergence", vec![bring_up]),
         test("diverges_often", Verdict::Diverged, "5 divergences", vec![rule; 5]),
     ]
 }

@@ -1,0 +1,283 @@
+//! The arguments, and the help that teaches them.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use reports::Seed;
+
+/// The help of the bare program, after the list of commands.
+pub const EXAMPLES: &str = "\
+Begin here:
+  lockstep run                              judge the bundled emulator with every test
+  lockstep run --dut qemu                   judge QEMU's NVMe controller with the same tests
+  lockstep run --defect accept-any-cqid     plant a bug and see it found
+  lockstep list req:create-io-sq.*          the tests of some requirements
+  lockstep run --filter 'abort and not req:abort.dw0' --seed 7
+  lockstep replay reports/out/…/x.trace --dut qemu
+  lockstep doctor                           is this machine ready?
+
+Exit codes: 0 passed, 1 diverged, 2 bad usage, 3 unproved, 4 harness error, 5 nothing ran,
+130 interrupted. The whole story: docs/exit-codes.md.";
+
+/// Judges NVMe controllers: a golden model of the specifications, in lockstep with a device under
+/// test.
+#[derive(Parser, Debug)]
+#[command(name = "lockstep", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Run the tests on a DUT and report.
+    #[command(after_help = RUN_HELP)]
+    Run(RunArgs),
+    /// List the tests, with the requirements that they prove.
+    List(ListArgs),
+    /// List every entry of the catalogue and what becomes of it.
+    Requirements(RequirementsArgs),
+    /// Tell what the DUT says of itself, and where it contradicts itself.
+    Claims(ClaimsArgs),
+    /// Perform a sequence, or the actions of a trace, on a DUT.
+    Replay(ReplayArgs),
+    /// Judge a trace again, without any DUT.
+    Judge(JudgeArgs),
+    /// Cut a sequence or trace down to the few actions that still diverge.
+    Shrink(ShrinkArgs),
+    /// Plant each defect in the emulator and see whether the tests notice.
+    Sabotage(SabotageArgs),
+    /// Look for false alarms: correct emulators of every kind must raise nothing.
+    Panel(PanelArgs),
+    /// Write a random sequence.
+    Generate(GenerateArgs),
+    /// Look at this machine: QEMU, memory, limits.
+    Doctor(DoctorArgs),
+}
+
+const RUN_HELP: &str = "\
+Filters: a word selects the tests whose id contains it, `=ID` that very test, `req:NAME` the tests
+of a requirement (`req:create-io-sq.*` of several); combine with and, or, not and parentheses.
+
+Results are written to OUT/events.jsonl one by one as they come, and traces of tests that did not
+pass beside them; nothing that finished is lost to Ctrl-C or a full disk.";
+
+/// Which kind of DUT.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DutKind {
+    /// The bundled controller, in process, in virtual time.
+    Emulator,
+    /// QEMU's hw/nvme, driven over qtest.
+    Qemu,
+}
+
+/// Which DUT, and how it is made.
+#[derive(Args, Clone, Debug)]
+pub struct DutArgs {
+    /// The device under test.
+    #[arg(long, value_enum, default_value = "emulator")]
+    pub dut: DutKind,
+    /// The QEMU program, a path or a name in PATH.
+    #[arg(long, value_name = "PATH", help_heading = "QEMU")]
+    pub qemu: Option<PathBuf>,
+    /// A property of QEMU's nvme device, such as mdts=4. May be given several times.
+    #[arg(long, value_name = "KEY=VALUE", help_heading = "QEMU")]
+    pub device: Vec<String>,
+    /// How many controllers QEMU has, in one subsystem.
+    #[arg(long, value_name = "N", help_heading = "QEMU")]
+    pub controllers: Option<u8>,
+    /// A namespace: MIB or MIB:BLOCK, such as 64:4096. May be given several times.
+    #[arg(long, value_name = "MIB[:BLOCK]", help_heading = "QEMU")]
+    pub namespace: Vec<String>,
+    /// Put QEMU's own trace lines beside each finding.
+    #[arg(long, help_heading = "QEMU")]
+    pub qemu_trace: bool,
+    /// The emulator's configuration (TOML).
+    #[arg(long, value_name = "FILE", help_heading = "Emulator")]
+    pub config: Option<PathBuf>,
+    /// Plant a defect in the emulator; `lockstep sabotage --list` names them.
+    #[arg(long, value_name = "NAME", help_heading = "Emulator")]
+    pub defect: Option<String>,
+    /// Delays and orders that a correct emulator may choose, drawn from this seed.
+    #[arg(long, value_name = "N", help_heading = "Emulator")]
+    pub perturb: Option<Seed>,
+}
+
+/// What the user expects of the DUT.
+#[derive(Args, Clone, Debug)]
+pub struct ProfileArgs {
+    /// What is expected of the DUT: margins, budgets, pinned choices (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// Where every random choice flows from.
+    #[arg(long, value_name = "N", default_value = "0x5eed")]
+    pub seed: Seed,
+}
+
+/// `lockstep run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub dut: DutArgs,
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+    /// Which tests: see below.
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    /// Known deviations of this DUT (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
+    /// Warnings fail the run.
+    #[arg(long)]
+    pub strict: bool,
+    /// Write JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+    /// Write a JSON report.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Keep the traces of all tests (`all`), or keep those of failing tests in this folder.
+    #[arg(long, value_name = "DIR|all")]
+    pub trace: Option<PathBuf>,
+    /// Where events and traces go.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Tests at a time; default: one for each core on the emulator, else one.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// `lockstep list`.
+#[derive(Args, Debug)]
+pub struct ListArgs {
+    /// Which tests; all without it.
+    #[arg(value_name = "EXPR")]
+    pub filter: Option<String>,
+}
+
+/// `lockstep requirements`.
+#[derive(Args, Debug)]
+pub struct RequirementsArgs {
+    /// Only entries whose name, id, area or disposition contains this.
+    #[arg(value_name = "TEXT")]
+    pub part: Option<String>,
+    /// Only how many there are of each disposition.
+    #[arg(long)]
+    pub summary: bool,
+}
+
+/// `lockstep claims`.
+#[derive(Args, Debug)]
+pub struct ClaimsArgs {
+    #[command(flatten)]
+    pub dut: DutArgs,
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+}
+
+/// `lockstep replay`.
+#[derive(Args, Debug)]
+pub struct ReplayArgs {
+    /// A trace or a sequence.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub dut: DutArgs,
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+    /// Write the trace of the replay.
+    #[arg(long, value_name = "FILE")]
+    pub trace: Option<PathBuf>,
+    /// Print the actions as a sequence and stop.
+    #[arg(long)]
+    pub show: bool,
+}
+
+/// `lockstep judge`.
+#[derive(Args, Debug)]
+pub struct JudgeArgs {
+    /// The trace.
+    pub trace: PathBuf,
+    /// What is expected of the DUT, if not what the trace was recorded with.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+}
+
+/// `lockstep shrink`.
+#[derive(Args, Debug)]
+pub struct ShrinkArgs {
+    /// A trace or a sequence that diverges.
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub dut: DutArgs,
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+    /// Where the short sequence goes; without it, to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+}
+
+/// `lockstep sabotage`.
+#[derive(Args, Debug)]
+pub struct SabotageArgs {
+    /// List the defects and stop.
+    #[arg(long)]
+    pub list: bool,
+    /// Only these defects: a part of the name.
+    #[arg(value_name = "NAME")]
+    pub only: Option<String>,
+    /// Which tests; all without it.
+    #[arg(long, value_name = "EXPR")]
+    pub filter: Option<String>,
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+    /// Write the kill matrix as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+    /// Defects at a time; default: one for each core.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// `lockstep panel`.
+#[derive(Args, Debug)]
+pub struct PanelArgs {
+    /// How many configurations.
+    #[arg(long, value_name = "N", default_value = "32")]
+    pub configs: u32,
+    /// How many generated sequences for each configuration.
+    #[arg(long, value_name = "N", default_value = "32")]
+    pub sequences: u32,
+    #[command(flatten)]
+    pub profile: ProfileArgs,
+    /// Configurations at a time; default: one for each core.
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+}
+
+/// `lockstep generate`.
+#[derive(Args, Debug)]
+pub struct GenerateArgs {
+    /// Where every random choice flows from.
+    #[arg(long, value_name = "N", default_value = "0x5eed")]
+    pub seed: Seed,
+    /// About how many rounds: each is a command, a batch, the life of a queue, or a reset.
+    #[arg(long, value_name = "N")]
+    pub rounds: Option<u32>,
+    /// The configuration of the emulator that it is for (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where the sequence goes; without it, to standard output.
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<PathBuf>,
+}
+
+/// `lockstep doctor`.
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// The QEMU program, a path or a name in PATH.
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+}

@@ -1,0 +1,45 @@
+//! Why the program could not do what it was asked, and the exit code that says so.
+
+use std::fmt;
+
+use reports::Exit;
+
+/// An error with its exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: Exit,
+    /// What went wrong, in words.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// The user's input is wrong.
+    pub fn usage(error: impl Into<anyhow::Error>) -> Self {
+        Self { exit: Exit::Usage, error: error.into() }
+    }
+
+    /// Whether the reader of our output went away.
+    pub fn is_broken_pipe(&self) -> bool {
+        let io = self.error.downcast_ref::<std::io::Error>();
+        io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    /// The machine or the harness failed.
+    pub fn harness(error: impl Into<anyhow::Error>) -> Self {
+        Self { exit: Exit::Harness, error: error.into() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+/// Writing to the terminal, a pipe or a file.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::harness(anyhow::Error::new(error).context("cannot write the output"))
+    }
+}

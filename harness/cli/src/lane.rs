@@ -1,0 +1,144 @@
+//! From the arguments to a lane.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{anyhow, bail};
+use emulator::{Config, Defect, Policy};
+use qemu::{Namespace, Options};
+use runner::lane::{EmulatorLane, Lane, QemuLane, default_emulator, default_qemu};
+use runner::source;
+
+use crate::args::{DutArgs, DutKind};
+use crate::failure::Failure;
+
+/// The lane that the arguments ask for.
+pub fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
+    match args.dut {
+        DutKind::Emulator => emulator_lane(args),
+        DutKind::Qemu => qemu_lane(args),
+    }
+    .map_err(Failure::usage)
+}
+
+fn emulator_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
+    let qemu_only = [
+        ("--qemu", args.qemu.is_some()),
+        ("--device", !args.device.is_empty()),
+        ("--controllers", args.controllers.is_some()),
+        ("--namespace", !args.namespace.is_empty()),
+        ("--qemu-trace", args.qemu_trace),
+    ];
+    refuse(&qemu_only, "qemu", "the emulator takes its configuration from `--config`")?;
+    let mut more = String::new();
+    if let Some(path) = &args.config {
+        more += &argument("--config", &path.display().to_string());
+    }
+    let mut config = emulator_config(args.config.as_deref())?;
+    if let Some(seed) = args.perturb {
+        more += &format!(" --perturb {seed}");
+        config.policy = Policy::random(seed.0);
+    }
+    let defect = args.defect.as_deref().map(defect).transpose()?;
+    if let Some(defect) = defect {
+        defect.configure(&mut config);
+    }
+    Ok(Box::new(EmulatorLane::new(config, defect).with_arguments(&more)))
+}
+
+/// The emulator's configuration, from a file or the default.
+pub fn emulator_config(path: Option<&Path>) -> anyhow::Result<Config> {
+    let Some(path) = path else { return Ok(default_emulator()) };
+    let text = source::read("emulator configuration", path)?;
+    if let Err(error) = toml::from_str::<Config>(&text) {
+        return Err(source::SourceError::toml(path, &text, &error).into());
+    }
+    Config::from_toml(&text).map_err(|error| anyhow!("{}: {error}", path.display()))
+}
+
+/// The planted defect of this name.
+fn defect(name: &str) -> anyhow::Result<&'static dyn Defect> {
+    let known = || emulator::defect::TABLE.iter().map(|defect| defect.name());
+    let found = emulator::defect::TABLE.iter().find(|defect| defect.name() == name).copied();
+    found.ok_or_else(|| match source::nearest(name, known()) {
+        Some(near) => anyhow!("no defect is called `{name}`; did you mean `{near}`?"),
+        None => anyhow!("no defect is called `{name}`; `lockstep sabotage --list` names them"),
+    })
+}
+
+fn qemu_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
+    let emulator_only = [
+        ("--config", args.config.is_some()),
+        ("--defect", args.defect.is_some()),
+        ("--perturb", args.perturb.is_some()),
+    ];
+    refuse(&emulator_only, "emulator", "QEMU takes properties by `--device`")?;
+    let mut options = Options { device: args.device.clone(), ..default_qemu() };
+    let mut more = String::new();
+    if let Some(program) = &args.qemu {
+        more += &argument("--qemu", &program.display().to_string());
+        options.program = PathBuf::clone(program);
+    }
+    for property in &args.device {
+        more += &argument("--device", property);
+    }
+    if let Some(controllers) = args.controllers {
+        more += &format!(" --controllers {controllers}");
+        options.controllers = controllers;
+    }
+    if !args.namespace.is_empty() {
+        options.namespaces.clear();
+    }
+    for text in &args.namespace {
+        more += &argument("--namespace", text);
+        options.namespaces.push(namespace(text)?);
+    }
+    options.trace = args.qemu_trace;
+    Ok(Box::new(QemuLane::new(options, &more)))
+}
+
+/// Refuses options that mean nothing for the DUT that was asked for.
+fn refuse(options: &[(&str, bool)], kind: &str, hint: &str) -> anyhow::Result<()> {
+    if let Some((name, _)) = options.iter().find(|(_, given)| *given) {
+        bail!("{name} is for `--dut {kind}`; {hint}");
+    }
+    Ok(())
+}
+
+/// ` name value`, quoted for a shell where that is needed.
+fn argument(name: &str, value: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+".contains(c);
+    if !value.is_empty() && value.chars().all(plain) {
+        format!(" {name} {value}")
+    } else {
+        format!(" {name} '{}'", value.replace('\'', r"'\''"))
+    }
+}
+
+/// A namespace from `64` or `64:4096`: MiB, and bytes per logical block.
+fn namespace(text: &str) -> anyhow::Result<Namespace> {
+    let (mib, block) = text.split_once(':').unwrap_or((text, "512"));
+    let (Ok(mib), Ok(block_bytes)) = (mib.parse::<u32>(), block.parse()) else {
+        bail!("`{text}` is no namespace; write MIB or MIB:BLOCK, such as 64 or 64:4096");
+    };
+    Ok(Namespace { bytes: u64::from(mib) << 20, block_bytes, ..Namespace::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_survive_a_shell() {
+        assert_eq!(argument("--config", "a/b-1.toml"), " --config a/b-1.toml");
+        assert_eq!(argument("--device", "serial=it's"), " --device 'serial=it'\\''s'");
+    }
+
+    #[test]
+    fn namespaces_are_read_or_refused() {
+        let ns = namespace("2:4096").unwrap();
+        assert_eq!((ns.bytes, ns.block_bytes), (2 << 20, 4096));
+        assert_eq!(namespace("1").unwrap().block_bytes, 512);
+        assert!(namespace("1G").is_err());
+        assert!(namespace("1:").is_err());
+    }
+}
