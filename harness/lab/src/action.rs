@@ -212,6 +212,19 @@ pub enum Action {
         /// What of it is symbolic.
         links: Links,
     },
+    /// Submit, ring, wait and release in one: a command that is sent alone.
+    Send {
+        /// The controller.
+        ctrl: u8,
+        /// The submission queue.
+        sqid: Qid,
+        /// The command's label.
+        id: CommandId,
+        /// The entry, before links are resolved.
+        sqe: Sqe,
+        /// What of it is symbolic.
+        links: Links,
+    },
     /// Changes one dword of an SQE that stands in its slot.
     Edit {
         /// The command.
@@ -379,6 +392,7 @@ impl Action {
             | Action::WriteReg { ctrl, .. }
             | Action::Fill { ctrl, .. }
             | Action::Submit { ctrl, .. }
+            | Action::Send { ctrl, .. }
             | Action::Ring { ctrl, .. }
             | Action::RingAll { ctrl }
             | Action::Doorbell { ctrl, .. }
@@ -397,7 +411,9 @@ impl Action {
     /// The hazard of this action. `controllers` is how many the DUT has.
     pub fn hazard(&self, controllers: u8) -> Hazard {
         match *self {
-            Action::Submit { sqid, sqe, .. } => command_hazard(sqid, &sqe),
+            Action::Submit { sqid, sqe, .. } | Action::Send { sqid, sqe, .. } => {
+                command_hazard(sqid, &sqe)
+            }
             // An edited opcode or NSID may turn any command into any other.
             Action::Edit { dword: 0, .. } => Hazard::Irreversible,
             Action::Edit { .. } | Action::HostWrite { .. } => Hazard::Erasing,

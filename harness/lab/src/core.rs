@@ -10,7 +10,8 @@ use spec::register::{self, Cap, Cc, DoorbellKind};
 use spec::{Addr, Qid, Sqe};
 
 use crate::action::{
-    Action, Block, BufferId, ClaimOn, CommandId, HIDDEN, Hazard, Links, Place, Seen, Word,
+    Action, Block, BufferId, ClaimOn, CommandId, Condition, HIDDEN, Hazard, Links, Patience, Place,
+    Seen, Word,
 };
 use crate::host::{Command, Controller, Fate, Host};
 use crate::memory::{Memory, SharedArena};
@@ -123,6 +124,16 @@ impl<'d> Core<'d> {
             }
             Action::Submit { ctrl, sqid, id, sqe, links } => {
                 self.submit(ctrl, sqid, id, sqe, links)
+            }
+            Action::Send { ctrl, sqid, id, sqe, links } => {
+                self.submit(ctrl, sqid, id, sqe, links)?;
+                self.ring(ctrl, &[sqid])?;
+                let met = self.wait(ctrl, Condition::Completed(id), Patience::Default)?;
+                let cqid = self.controller(ctrl).sq(sqid).map(|sq| sq.cqid);
+                if let Some(cqid) = cqid.filter(|cqid| self.controller(ctrl).cq(*cqid).is_some()) {
+                    self.release(ctrl, cqid)?;
+                }
+                Ok(Seen::Met(met))
             }
             Action::Edit { id, dword, value } => self.edit(id, dword, value),
             Action::Ring { ctrl, sqid } => self.ring(ctrl, &[sqid]),

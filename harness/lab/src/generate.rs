@@ -12,8 +12,10 @@ mod plan;
 use log::ResetKind;
 use log::random::Random;
 
+use crate::bench::Bench;
 use crate::host::NamespaceFacts;
 use crate::sequence::{Sequence, Start};
+use crate::stop::Stop;
 use plan::Plan;
 
 /// What a generator may use, and how much of it.
@@ -73,6 +75,39 @@ impl Default for GenOptions {
             mpsmin: 0,
             races: true,
         }
+    }
+}
+
+impl GenOptions {
+    /// What the DUT on this bench has, as its bring-up tells.
+    ///
+    /// # Errors
+    /// If it cannot be brought up.
+    pub fn of(bench: &mut Bench<'_>) -> Result<Self, Stop> {
+        let mut options = Self::default();
+        let run = bench.run_as("generate", 0, |lab| {
+            let caps = lab.capabilities();
+            let mut ctrl = lab.enabled_controller()?;
+            let cap = ctrl.cap()?;
+            let facts = ctrl.facts().unwrap_or_default();
+            options = Self {
+                controllers: caps.controllers,
+                namespaces: ctrl.namespaces(),
+                io_queues: ctrl.granted_io_sqs().min(ctrl.granted_io_cqs()).min(8),
+                queue_entries_max: u32::from(cap.mqes_z()) + 1,
+                page_bytes: 4096 << cap.mpsmin(),
+                transfer_bytes_max: facts.transfer_bytes_max.unwrap_or(u64::MAX),
+                abort_limit: facts.abort_limit,
+                event_limit: facts.event_limit,
+                volatile_write_cache: facts.volatile_write_cache,
+                resets: caps.resets.clone(),
+                msix_vectors: if caps.msix_table { caps.msix_vectors.min(8) } else { 0 },
+                mpsmin: cap.mpsmin(),
+                ..Self::default()
+            };
+            Ok(())
+        });
+        run.stop.map_or(Ok(options), Err)
     }
 }
 

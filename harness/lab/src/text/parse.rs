@@ -62,7 +62,7 @@ fn start(words: &mut Words<'_>) -> Parsed<Start> {
 }
 
 const ACTIONS: &str = "an action: read-reg, write-reg, b0 = buffer, free, fill, write, set, list, \
-                       c0 = submit, edit, ring, ring-all, doorbell, look, wait, release, \
+                       c0 = submit, c0 = send, edit, ring, ring-all, doorbell, look, wait, release, \
                        see-blocks, see-bytes, msix-enable, msix-mask, msix-unmask, msix-pending, \
                        irq, reset, sweep, audit, note or claim";
 
@@ -149,11 +149,11 @@ fn on_controller(verb: &str, words: &mut Words<'_>) -> Parsed<Action> {
     })
 }
 
-/// `b0 = buffer ..` and `c0 = submit ..`.
+/// `b0 = buffer ..` and `c0 = submit ..` and `c0 = send ..`.
 fn labelled(text: &str, words: &mut Words<'_>) -> Parsed<Action> {
     let no_label = words.error("a label: b0 for a buffer, c0 for a command");
     words.take("=")?;
-    match words.take("buffer or submit")? {
+    match words.take("buffer, submit or send")? {
         "buffer" => {
             let id = label(text, 'b').map(BufferId).ok_or(no_label)?;
             let perm = match words.option("perm") {
@@ -170,15 +170,15 @@ fn labelled(text: &str, words: &mut Words<'_>) -> Parsed<Action> {
                 fill: option(words, "fill")?.unwrap_or(0),
             })
         }
-        "submit" => {
+        verb @ ("submit" | "send") => {
             let id = label(text, 'c').map(CommandId).ok_or(no_label)?;
-            submit(id, words)
+            submit(id, verb == "send", words)
         }
-        _ => Err(words.error("buffer or submit")),
+        _ => Err(words.error("buffer, submit or send")),
     }
 }
 
-fn submit(id: CommandId, words: &mut Words<'_>) -> Parsed<Action> {
+fn submit(id: CommandId, send: bool, words: &mut Words<'_>) -> Parsed<Action> {
     let sqid = Qid(need(words, "sq")?);
     let ctrl = option(words, "ctrl")?.unwrap_or(0);
     let mut links = Links { cid: option(words, "as")?.map(Cid), ..Links::default() };
@@ -199,7 +199,11 @@ fn submit(id: CommandId, words: &mut Words<'_>) -> Parsed<Action> {
         // An Abort's own `cid` is a field of dword 10, and no identifier of the command itself.
         return Err(words.error_at(at.unwrap_or(0), "as=.. for the command's own identifier"));
     }
-    Ok(Action::Submit { ctrl, sqid, id, sqe, links })
+    Ok(if send {
+        Action::Send { ctrl, sqid, id, sqe, links }
+    } else {
+        Action::Submit { ctrl, sqid, id, sqe, links }
+    })
 }
 
 /// Takes a word as a link, if it is one.

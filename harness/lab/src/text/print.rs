@@ -82,8 +82,10 @@ impl fmt::Display for Action {
             Action::WriteReg { ctrl, offset, width, value } => {
                 write!(f, "write-reg {} {value} width={width}{}", Register(*offset), On(*ctrl))
             }
-            Action::Submit { ctrl, sqid, id, sqe, links } => {
-                write!(f, "{id} = submit sq={sqid}{}", On(*ctrl))?;
+            Action::Submit { ctrl, sqid, id, sqe, links }
+            | Action::Send { ctrl, sqid, id, sqe, links } => {
+                let verb = if matches!(self, Action::Send { .. }) { "send" } else { "submit" };
+                write!(f, "{id} = {verb} sq={sqid}{}", On(*ctrl))?;
                 if let Some(cid) = links.cid {
                     write!(f, " as={cid}")?;
                 }

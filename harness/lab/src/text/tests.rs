@@ -45,8 +45,8 @@ fn links() -> impl Strategy<Value = Links> {
 
 /// A submit as a lab keeps it: no command identifier, and 0 where something is linked.
 fn submit() -> impl Strategy<Value = Action> {
-    (any::<[u32; 16]>(), any::<u16>(), 0..99_u32, links(), 0..4_u8).prop_map(
-        |(dw, sqid, id, links, ctrl)| {
+    (any::<[u32; 16]>(), any::<u16>(), 0..99_u32, links(), 0..4_u8, any::<bool>()).prop_map(
+        |(dw, sqid, id, links, ctrl, send)| {
             let mut sqe = Sqe { dw }.with_cid(Cid(0));
             if links.prp1.is_some() {
                 sqe = sqe.with_prps(Addr(0), sqe.prp2());
@@ -57,7 +57,12 @@ fn submit() -> impl Strategy<Value = Action> {
             if links.slba.is_some() || links.target.is_some() {
                 (sqe.dw[10], sqe.dw[11]) = (0, 0);
             }
-            Action::Submit { ctrl, sqid: Qid(sqid), id: CommandId(id), sqe, links }
+            let (sqid, id) = (Qid(sqid), CommandId(id));
+            if send {
+                Action::Send { ctrl, sqid, id, sqe, links }
+            } else {
+                Action::Submit { ctrl, sqid, id, sqe, links }
+            }
         },
     )
 }

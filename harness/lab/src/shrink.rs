@@ -1,0 +1,272 @@
+//! Shrinking: the shortest sequence that still diverges by the same requirement.
+//!
+//! Delta debugging: steps are deleted in ever smaller pieces, then merged and simplified, as long as the
+//! DUT still diverges by the requirement looked for. Steps whose references were deleted go with them.
+
+use std::collections::BTreeSet;
+
+use model::{Finding, FindingKind};
+use spec::{Qid, Req};
+
+use crate::action::{Action, BufferId, CommandId, Condition, Links, Place, Word};
+use crate::bench::{Bench, TestRun};
+use crate::sequence::Sequence;
+
+/// What shrinking keeps.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Target {
+    /// The requirement that is broken; none for a death.
+    pub req: Option<Req>,
+}
+
+impl Target {
+    /// What the first divergence of a run is about, if there is one.
+    pub fn of(run: &TestRun) -> Option<Self> {
+        let first = run.findings.iter().find(|finding| is_divergence(finding))?;
+        Some(Self { req: first.req })
+    }
+
+    /// Whether a run diverges by it.
+    pub fn is_hit_by(&self, run: &TestRun) -> bool {
+        self.first_step(run).is_some()
+    }
+
+    fn first_step(&self, run: &TestRun) -> Option<u16> {
+        let hit = |finding: &&Finding| is_divergence(finding) && finding.req == self.req;
+        run.findings.iter().find(hit).map(|finding| finding.step)
+    }
+}
+
+fn is_divergence(finding: &Finding) -> bool {
+    matches!(finding.kind, FindingKind::Divergence(_)) && finding.consequence_of.is_none()
+}
+
+/// Shrinks a sequence that diverges by `target`; `None` if it does not diverge so on this bench.
+/// `runs_max` bounds the work; what was reached by then is given back.
+pub fn shrink(
+    bench: &mut Bench<'_>,
+    sequence: &Sequence,
+    target: Target,
+    runs_max: u32,
+) -> Option<Sequence> {
+    let first = bench.replay_possible(sequence);
+    let step = target.first_step(&first)?;
+    let mut shrinker = Shrinker { bench, target, left: runs_max, best: first.sequence };
+    let shorter = shrinker.cut_after(usize::from(step));
+    shrinker.keep_if_hit(shorter);
+    loop {
+        let before = (shrinker.best.actions.len(), shrinker.weight());
+        shrinker.delete_pieces();
+        shrinker.delete_objects();
+        shrinker.merge_sends();
+        shrinker.simplify();
+        if (shrinker.best.actions.len(), shrinker.weight()) >= before || shrinker.left == 0 {
+            break;
+        }
+    }
+    Some(shrinker.best)
+}
+
+struct Shrinker<'b, 'd> {
+    bench: &'b mut Bench<'d>,
+    target: Target,
+    left: u32,
+    best: Sequence,
+}
+
+impl Shrinker<'_, '_> {
+    fn cut_after(&self, step: usize) -> Sequence {
+        let mut cut = self.best.clone();
+        cut.actions.truncate(step.max(1));
+        cut
+    }
+
+    /// How much stands in the steps: set bits of the SQEs and lengths, so that simpler is smaller.
+    fn weight(&self) -> u64 {
+        let weight = |action: &Action| match action {
+            Action::Submit { sqe, links, .. } | Action::Send { sqe, links, .. } => {
+                sqe.dw.iter().map(|dw| u64::from(dw.count_ones())).sum::<u64>()
+                    + u64::from(links.prp2.is_some())
+            }
+            Action::Buffer { bytes, offset, .. } => *bytes + u64::from(*offset),
+            _ => 0,
+        };
+        self.best.actions.iter().map(weight).sum()
+    }
+
+    /// Runs a candidate; takes it over if it still diverges by the target.
+    fn keep_if_hit(&mut self, candidate: Sequence) -> bool {
+        if self.left == 0 || candidate == self.best {
+            return false;
+        }
+        self.left -= 1;
+        let run = self.bench.replay_possible(&candidate);
+        let hit = self.target.is_hit_by(&run);
+        if hit {
+            self.best = run.sequence;
+        }
+        hit
+    }
+
+    /// Deletes pieces of steps: half of them, a quarter, ... single ones; from the end.
+    fn delete_pieces(&mut self) {
+        let mut size = (self.best.actions.len() / 2).max(1);
+        loop {
+            let mut end = self.best.actions.len();
+            while end > 0 {
+                let start = end.saturating_sub(size);
+                let mut candidate = self.best.clone();
+                candidate.actions.drain(start..end);
+                self.keep_if_hit(candidate);
+                end = start.min(self.best.actions.len());
+            }
+            if size == 1 {
+                return;
+            }
+            size = size.div_ceil(2);
+        }
+    }
+
+    /// Deletes a buffer or a command with every step that names it.
+    fn delete_objects(&mut self) {
+        let mut buffers = BTreeSet::new();
+        let mut commands = BTreeSet::new();
+        for action in &self.best.actions {
+            match action {
+                Action::Buffer { id, .. } => drop(buffers.insert(*id)),
+                Action::Submit { id, .. } | Action::Send { id, .. } => drop(commands.insert(*id)),
+                _ => {}
+            }
+        }
+        for id in commands {
+            let mut candidate = self.best.clone();
+            candidate.actions.retain(|action| !names_command(action, id));
+            self.keep_if_hit(candidate);
+        }
+        for id in buffers {
+            let mut candidate = self.best.clone();
+            candidate.actions.retain(|action| !names_buffer(action, id));
+            self.keep_if_hit(candidate);
+        }
+    }
+
+    /// Turns a submit and its ring, wait and release into one send.
+    fn merge_sends(&mut self) {
+        let mut at = 0;
+        while at < self.best.actions.len() {
+            if let Action::Submit { ctrl, sqid, id, sqe, links } = self.best.actions[at] {
+                let send = Action::Send { ctrl, sqid, id, sqe, links };
+                let mut candidate = self.best.clone();
+                candidate.actions[at] = send;
+                let rest = candidate.actions.split_off(at + 1);
+                candidate.actions.extend(without_ring_of(rest, ctrl, sqid, id));
+                self.keep_if_hit(candidate);
+            }
+            at += 1;
+        }
+    }
+
+    /// Makes single steps simpler: smaller queues and transfers, zero fields, plain PRPs.
+    fn simplify(&mut self) {
+        let mut at = 0;
+        while at < self.best.actions.len() {
+            for simpler in simpler(&self.best.actions[at]) {
+                let mut candidate = self.best.clone();
+                if at >= candidate.actions.len() {
+                    break;
+                }
+                candidate.actions[at] = simpler;
+                self.keep_if_hit(candidate);
+            }
+            at += 1;
+        }
+    }
+}
+
+/// The steps without the first ring of a queue, wait for a command and release that belong to a send.
+fn without_ring_of(rest: Vec<Action>, ctrl: u8, sqid: Qid, id: CommandId) -> Vec<Action> {
+    let (mut rung, mut waited, mut released) = (false, false, false);
+    let mut kept = Vec::with_capacity(rest.len());
+    for action in rest {
+        let first = match &action {
+            Action::Ring { ctrl: c, sqid: q } if *c == ctrl && *q == sqid => &mut rung,
+            Action::RingAll { ctrl: c } if *c == ctrl && !sqid.is_admin() => &mut rung,
+            Action::Wait { condition: Condition::Completed(c), .. } if *c == id => &mut waited,
+            Action::Wait { condition: Condition::AllCompleted, .. } => &mut waited,
+            Action::Release { ctrl: c, .. } if *c == ctrl && rung => &mut released,
+            _ => {
+                kept.push(action);
+                continue;
+            }
+        };
+        if std::mem::replace(first, true) {
+            kept.push(action);
+        }
+    }
+    kept
+}
+
+fn simpler(action: &Action) -> Vec<Action> {
+    let mut all = Vec::new();
+    match *action {
+        Action::Buffer { id, bytes, page, perm, fill, offset } => {
+            if offset != 0 {
+                all.push(Action::Buffer { id, bytes, page, perm, fill, offset: 0 });
+            }
+            if bytes > 4096 {
+                all.push(Action::Buffer { id, bytes: 4096, page, perm, fill, offset });
+            }
+        }
+        Action::Submit { ctrl, sqid, id, sqe, links }
+        | Action::Send { ctrl, sqid, id, sqe, links } => {
+            let send = matches!(action, Action::Send { .. });
+            let with = |sqe, links| {
+                if send {
+                    Action::Send { ctrl, sqid, id, sqe, links }
+                } else {
+                    Action::Submit { ctrl, sqid, id, sqe, links }
+                }
+            };
+            if links.prp2.is_some() {
+                all.push(with(sqe, Links { prp2: None, ..links }));
+            }
+            for dword in (10..16).filter(|dword| sqe.dw[*dword] != 0) {
+                let mut zero = sqe;
+                zero.dw[dword] = 0;
+                all.push(with(zero, links));
+            }
+        }
+        _ => {}
+    }
+    all
+}
+
+fn names_command(action: &Action, id: CommandId) -> bool {
+    match action {
+        Action::Submit { id: own, links, .. } | Action::Send { id: own, links, .. } => {
+            *own == id || links.target == Some(id)
+        }
+        Action::Edit { id: other, .. }
+        | Action::Wait { condition: Condition::Completed(other), .. } => *other == id,
+        _ => false,
+    }
+}
+
+fn names_buffer(action: &Action, id: BufferId) -> bool {
+    let place = |place: &Place| matches!(place, Place::In(other, _) if *other == id);
+    let word = |word: &Word| matches!(word, Word::At(other, _) if *other == id);
+    match action {
+        Action::Buffer { id: other, .. } | Action::Free { id: other } => *other == id,
+        Action::Fill { at, .. }
+        | Action::HostWrite { at, .. }
+        | Action::HostSet { at, .. }
+        | Action::Blocks { at, .. }
+        | Action::Bytes { at, .. } => place(at),
+        Action::List { at, entries } => place(at) || entries.iter().any(word),
+        Action::WriteReg { value, .. } => word(value),
+        Action::Submit { links, .. } | Action::Send { links, .. } => {
+            [links.prp1, links.prp2].iter().flatten().any(|(other, _)| *other == id)
+        }
+        _ => false,
+    }
+}
