@@ -10,7 +10,8 @@ mod random;
 
 pub use check::ConfigError;
 
-/// A subsystem. `Config::default()` is one controller and one namespace of 8 MiB in 512-byte blocks.
+/// A subsystem. `Config::default()` is one controller and one namespace of 8 MiB in 512-byte
+/// blocks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {

@@ -13,8 +13,8 @@
 //! structures and defects. Everything here is read out of the specification texts alone: this crate
 //! never sees the model's code, nor the model this one's.
 //!
-//! Not there: SGLs, metadata, fused operations, weighted arbitration, CMB, PMR, NVM Subsystem Reset, INTx
-//! messages, and every command outside [`admin`] and [`nvm`].
+//! Not there: SGLs, metadata, fused operations, weighted arbitration, CMB, PMR, NVM Subsystem
+//! Reset, INTx messages, and every command outside [`admin`] and [`nvm`].
 
 pub mod admin;
 pub mod bus;

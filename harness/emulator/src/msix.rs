@@ -27,7 +27,8 @@ impl Msix {
         Self { enabled: false, function_mask: false, vectors: vec![masked; usize::from(vectors)] }
     }
 
-    /// Turns MSI-X on with the first `count` vectors unmasked and the others masked; 0 turns it off.
+    /// Turns MSI-X on with the first `count` vectors unmasked and the others masked; 0 turns it
+    /// off.
     pub fn set_up(&mut self, count: u16) {
         self.enabled = count != 0;
         self.function_mask = false;

@@ -102,8 +102,8 @@ impl Subsystem {
         next.map_or(Work::Idle, Work::Until)
     }
 
-    /// Reads a register: `bytes` (1, 2, 4 or 8) from `offset` on. What lies across two registers, or
-    /// beyond them, is put together byte by byte.
+    /// Reads a register: `bytes` (1, 2, 4 or 8) from `offset` on. What lies across two registers,
+    /// or beyond them, is put together byte by byte.
     pub fn read(&mut self, ctrl: usize, bus: &mut dyn Bus, offset: u32, bytes: u8) -> u64 {
         let Some(mut run) = self.run(ctrl, bus) else { return u64::MAX };
         if run.controller.transition_due().is_some_and(|due| due <= run.bus.now()) {

@@ -264,7 +264,8 @@ impl Run<'_> {
         (found.execute)(self)
     }
 
-    /// A command that does not use NSID has it 0; before 2.0 FFFFFFFFh is fine too. Base-2.3 §4.1.1.
+    /// A command that does not use NSID has it 0; before 2.0 FFFFFFFFh is fine too.
+    /// Base-2.3 §4.1.1.
     pub fn check_nsid_unused(&mut self) -> Result<(), Refusal> {
         let nsid = self.sqe.nsid();
         let tolerated = nsid == spec::Nsid::BROADCAST && !self.config.from(2, 0);

@@ -62,13 +62,16 @@ fn act() -> impl Strategy<Value = Act> {
     let width = prop::sample::select(vec![1u8, 2, 4, 4, 4, 8]);
     let tail = prop_oneof![3 => 0..ENTRIES, 1 => any::<u32>()];
     prop_oneof![
-        2 => (offset.clone(), width.clone(), value).prop_map(|(o, w, v)| Act::WriteRegister(o, w, v)),
+        2 => (offset.clone(), width.clone(), value).prop_map(|(at, w, v)| {
+            Act::WriteRegister(at, w, v)
+        }),
         1 => (offset, width).prop_map(|(o, w)| Act::ReadRegister(o, w)),
         3 => (any::<bool>(), 0u16..4, tail).prop_map(|(k, q, v)| Act::Doorbell(k, q, v)),
         12 => (0u16..3, sqe()).prop_map(|(q, s)| Act::Command(q, s)),
         8 => (0u64..2_000_000).prop_map(Act::Wait),
         1 => (0u8..3).prop_map(Act::Reset),
-        1 => (address(), 0u64..0x1_0000, prop::option::of(1u8..4)).prop_map(|(a, l, p)| Act::Map(a, l, p)),
+        1 => (address(), 0u64..0x1_0000, prop::option::of(1u8..4))
+            .prop_map(|(at, len, perm)| Act::Map(at, len, perm)),
         1 => (0u16..40, any::<bool>()).prop_map(|(v, m)| Act::Irq(v, m)),
         3 => Just(Act::Enable),
         3 => (1u16..3).prop_map(Act::CreatePair),
@@ -167,8 +170,13 @@ fn run(host: &mut TestHost, ns: u64) {
     panic!("the emulator does not come to rest");
 }
 
+/// A number of cases; failures are told, not written into the source tree.
+fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases(400))]
 
     #[test]
     fn a_hostile_host_changes_nothing_for_the_process(
