@@ -324,6 +324,21 @@ pub enum Action {
         /// The controller.
         ctrl: u8,
     },
+    /// Enables a controller as bring-up does, with admin queues of the lab's own, waits until it is
+    /// ready, and sets the number of queues.
+    Enable {
+        /// The controller.
+        ctrl: u8,
+    },
+    /// Creates I/O CQ and I/O SQ `qid`, bound to each other, in memory of the lab's own.
+    Pair {
+        /// The controller.
+        ctrl: u8,
+        /// Both queues.
+        qid: Qid,
+        /// Entries of each.
+        entries: u16,
+    },
     /// Resets by means outside the register file.
     Reset {
         /// The controller.
@@ -403,6 +418,8 @@ impl Action {
             | Action::MsixMask { ctrl, .. }
             | Action::MsixPending { ctrl, .. }
             | Action::Irq { ctrl }
+            | Action::Enable { ctrl }
+            | Action::Pair { ctrl, .. }
             | Action::Reset { ctrl, .. } => Some(ctrl),
             _ => None,
         }

@@ -42,38 +42,15 @@ impl Core<'_> {
         self.look_at_all_slots(ctrl)
     }
 
-    fn release_all(&mut self, ctrl: u8) -> Outcome {
+    pub(crate) fn release_all(&mut self, ctrl: u8) -> Outcome {
         self.controller(ctrl).cqids().into_iter().try_for_each(|cqid| {
             self.release(ctrl, cqid)?;
             Ok(())
         })
     }
 
-    /// One hidden command: submit, ring, wait, release. `None` if it never completed.
-    fn ask(&mut self, ctrl: u8, sqid: Qid, sqe: spec::Sqe) -> Result<Option<spec::Cqe>, Stop> {
-        let id = self.next_command();
-        let submit = self.submit_action(ctrl, sqid, sqe, None);
-        self.perform(&submit)?;
-        self.perform(&Action::Ring { ctrl, sqid })?;
-        let (condition, patience) = (Condition::Completed(id), Patience::Default);
-        self.perform(&Action::Wait { ctrl, condition, patience })?;
-        self.release_all(ctrl)?;
-        Ok(match self.command(id)?.fate {
-            crate::host::Fate::Completed(cqe) => Some(cqe),
-            _ => None,
-        })
-    }
-
-    fn hidden_buffer(&mut self, ctrl: u8, bytes: u64) -> Result<spec::Addr, Stop> {
-        let id = self.next_buffer();
-        let page = self.controller(ctrl).page_bytes() as u32;
-        let (offset, perm, fill) = (0, Perm::FromController, 0xa5);
-        self.perform(&Action::Buffer { id, bytes, offset, page, perm, fill })?;
-        self.place(crate::action::Place::In(id, 0))
-    }
-
     fn audit_admin(&mut self, ctrl: u8) -> Outcome {
-        let page = self.hidden_buffer(ctrl, 4096)?;
+        let page = self.hidden_buffer(ctrl, 4096, Perm::FromController)?;
         let identify = Identify { prp1: page, cns: Cns::IDENTIFY_CONTROLLER, ..Default::default() };
         let answer = self.ask(ctrl, Qid::ADMIN, identify.into())?;
         if answer.is_some_and(|cqe| cqe.status().is_success()) {
@@ -104,7 +81,11 @@ impl Core<'_> {
             // Two pages need no PRP list, which keeps the audit's own commands simple.
             let bytes = limit.unwrap_or(u64::MAX).min(2 * page);
             let step = (bytes / u64::from(namespace.block_bytes)).max(1);
-            let buffer = self.hidden_buffer(ctrl, step * u64::from(namespace.block_bytes))?;
+            let buffer = self.hidden_buffer(
+                ctrl,
+                step * u64::from(namespace.block_bytes),
+                Perm::FromController,
+            )?;
             for (first, count) in ranges {
                 let mut at = 0;
                 while at < count {
@@ -158,36 +139,9 @@ impl Core<'_> {
             .map(Qid)
             .find(|qid| controller.sq(*qid).is_none() && controller.cq(*qid).is_none());
         let Some(qid) = free else { return Ok(None) };
-        let shared = self.shared_pair(ctrl, qid)?;
-        Ok(shared.then_some(qid))
-    }
-
-    fn shared_pair(&mut self, ctrl: u8, qid: Qid) -> Result<bool, Stop> {
-        let entries = Entries(16.min(self.controller(ctrl).queue_entries_max()));
-        let memory = |core: &mut Self, bytes: u64, perm| {
-            let id = core.next_buffer();
-            let page = core.controller(ctrl).page_bytes() as u32;
-            core.perform(&Action::Buffer { id, bytes, offset: 0, page, perm, fill: 0 })?;
-            core.place(crate::action::Place::In(id, 0))
-        };
-        let prp1 = memory(self, u64::from(entries.0) * 16, Perm::FromController)?;
-        let cq = spec::command::CreateIoCq { prp1, qid, entries, pc: true, ..Default::default() };
-        let prp1 = memory(self, u64::from(entries.0) * 64, Perm::ToController)?;
-        let sq = spec::command::CreateIoSq {
-            prp1,
-            qid,
-            entries,
-            pc: true,
-            cqid: qid,
-            ..Default::default()
-        };
-        for sqe in [cq.into(), sq.into()] {
-            let answer = self.ask(ctrl, Qid::ADMIN, sqe)?;
-            if !answer.is_some_and(|cqe| cqe.status().is_success()) {
-                return Ok(false);
-            }
-        }
-        Ok(true)
+        let entries = 16.min(self.controller(ctrl).queue_entries_max()) as u16;
+        let made = self.create_pair(ctrl, qid, entries)?;
+        Ok(made.then_some(qid))
     }
 }
 

@@ -41,12 +41,13 @@ pub struct Bench<'d> {
     profile: Arc<Profile>,
     settings: Settings,
     snapshot: Option<Rc<Prelude>>,
+    dirty_end: u64,
 }
 
 impl<'d> Bench<'d> {
     /// A bench for this DUT.
     pub fn new(dut: &'d mut dyn Dut, profile: Arc<Profile>, settings: Settings) -> Self {
-        Self { dut, profile, settings, snapshot: None }
+        Self { dut, profile, settings, snapshot: None, dirty_end: 0 }
     }
 
     /// The DUT.
@@ -75,7 +76,8 @@ impl<'d> Bench<'d> {
         let core = Rc::new(RefCell::new(core));
         let random = Random::named(seed, name);
         let snapshot = self.snapshot.clone();
-        let mut lab = Lab { core: Rc::clone(&core), random, started: None, snapshot };
+        let dirty_end = self.dirty_end;
+        let mut lab = Lab { core: Rc::clone(&core), random, started: None, snapshot, dirty_end };
         lab.core.borrow_mut().sequence.seed = seed;
         let outcome = body(&mut lab);
         lab.finish();
@@ -84,6 +86,7 @@ impl<'d> Bench<'d> {
         // A test that keeps a handle beyond its end (in a static, say) would still hold the core.
         let mut core = core.borrow_mut();
         let core = &mut *core;
+        self.dirty_end = self.dirty_end.max(core.host.memory.untouched());
         TestRun {
             verdict: core.judge.verdict(),
             findings: core.judge.findings().to_vec(),

@@ -162,6 +162,8 @@ impl<'d> Core<'d> {
                 Ok(Seen::Value(seen.iter().map(|n| u64::from(*n)).sum()))
             }
             Action::Audit => self.audit(),
+            Action::Enable { ctrl } => self.enable(ctrl),
+            Action::Pair { ctrl, qid, entries } => self.pair(ctrl, qid, entries),
             _ => self.execute_on_memory(action),
         }
     }

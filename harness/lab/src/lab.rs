@@ -23,6 +23,8 @@ pub struct Lab<'d> {
     pub(crate) random: Random,
     pub(crate) started: Option<Start>,
     pub(crate) snapshot: Option<Rc<prelude::Prelude>>,
+    /// Where host memory ends that an earlier test has used.
+    pub(crate) dirty_end: u64,
 }
 
 impl<'d> Lab<'d> {

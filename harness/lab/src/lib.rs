@@ -14,6 +14,7 @@ mod answer;
 mod audit;
 mod bench;
 mod buffer;
+mod composite;
 mod content;
 mod core;
 mod ctl;

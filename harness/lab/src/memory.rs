@@ -140,6 +140,21 @@ impl Memory {
         }
     }
 
+    /// Where the memory that was never given out begins.
+    pub fn untouched(&self) -> u64 {
+        self.next
+    }
+
+    /// Copies of what stands in the buffers that the controller may only read.
+    pub fn copies(&self, arena: &Arena) -> Vec<(Addr, Vec<u8>)> {
+        let read_only = self.buffers.iter().filter(|(_, b)| b.perm == Perm::ToController);
+        let copy = |buffer: &Buffer| {
+            let mut bytes = vec![0; buffer.bytes as usize];
+            arena.read(buffer.at, &mut bytes).then_some((buffer.at, bytes))
+        };
+        read_only.filter_map(|(_, buffer)| copy(buffer)).collect()
+    }
+
     pub fn next_id(&self, hidden: bool) -> BufferId {
         BufferId(self.buffers.next(hidden))
     }

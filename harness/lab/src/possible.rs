@@ -1,5 +1,7 @@
 //! Whether an action can be done at all: its references are there.
 
+use spec::Qid;
+
 use crate::action::{Action, BufferId, ClaimOn, CommandId, Condition, Links, Place, Word};
 use crate::core::Core;
 
@@ -31,6 +33,10 @@ impl Core<'_> {
                 sq.is_some_and(|sq| !sq.is_full())
                     && !self.has_command(*id)
                     && self.has_links(links, sqe.nsid().0)
+            }
+            Action::Enable { ctrl } => !self.controller(*ctrl).cc.en(),
+            Action::Pair { ctrl, entries, .. } => {
+                *entries >= 1 && self.controller(*ctrl).sq(Qid::ADMIN).is_some()
             }
             Action::Edit { id, .. } => {
                 let command = self.host.commands.get(id.0);

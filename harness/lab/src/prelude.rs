@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use log::{Body, Interval, Origin, ResetKind};
+use spec::Addr;
 use spec::register::{self, Csts};
 
 use crate::action::{Action, Condition, Patience, Word};
@@ -16,6 +17,23 @@ use crate::stop::Outcome;
 #[derive(Clone)]
 pub(crate) struct Prelude {
     snapshot: Snapshot,
+    /// What stood in the host's own queues: the DUT takes back what *it* wrote, the rest is ours.
+    copies: Vec<(Addr, Vec<u8>)>,
+}
+
+impl Prelude {
+    /// Takes everything back that happened since: the DUT what it wrote, the lab what the host wrote up
+    /// to `dirty_end`. A test must not find in memory what another one left there.
+    fn rewind(&self, core: &mut Core<'_>, dirty_end: u64) -> Outcome {
+        core.dut.rewind().map_err(|fault| core.fault(0, fault))?;
+        let from = self.snapshot.host.memory.untouched();
+        let cleared = core.arena.set(Addr(from), dirty_end.saturating_sub(from), 0);
+        let restored = self.copies.iter().all(|(at, bytes)| core.arena.write(*at, bytes));
+        if cleared && restored {
+            return Ok(());
+        }
+        Err(core.harness("host memory that lies outside the arena"))
+    }
 }
 
 /// Puts the DUT and the lab where a test of this start begins.
@@ -26,8 +44,7 @@ pub(crate) fn begin(lab: &mut Lab<'_>, start: Start) -> Outcome {
         && let Some(prelude) = &lab.snapshot
     {
         let mut core = lab.core.borrow_mut();
-        let rewound = core.dut.rewind();
-        rewound.map_err(|fault| core.fault(0, fault))?;
+        prelude.rewind(&mut core, lab.dirty_end)?;
         core.log = prelude.snapshot.log.clone();
         core.judge = prelude.snapshot.judge.clone();
         core.host = prelude.snapshot.host.clone();
@@ -37,9 +54,8 @@ pub(crate) fn begin(lab: &mut Lab<'_>, start: Start) -> Outcome {
     {
         let mut core = lab.core.borrow_mut();
         core.sequence.start = start;
-        if rewinds && lab.snapshot.is_some() {
-            let rewound = core.dut.rewind();
-            rewound.map_err(|fault| core.fault(0, fault))?;
+        if rewinds && let Some(prelude) = &lab.snapshot {
+            prelude.rewind(&mut core, lab.dirty_end)?;
         }
         core.hidden += 1;
         push_origin(&mut core);
@@ -51,7 +67,8 @@ pub(crate) fn begin(lab: &mut Lab<'_>, start: Start) -> Outcome {
         if rewinds {
             let marked = core.dut.mark();
             marked.map_err(|fault| core.fault(0, fault))?;
-            lab.snapshot = Some(Rc::new(Prelude { snapshot: core.snapshot() }));
+            let copies = core.host.memory.copies(&core.arena);
+            lab.snapshot = Some(Rc::new(Prelude { snapshot: core.snapshot(), copies }));
         }
     }
     lab.core.borrow_mut().hidden -= 1;

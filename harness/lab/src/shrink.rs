@@ -6,7 +6,8 @@
 use std::collections::BTreeSet;
 
 use model::{Finding, FindingKind};
-use spec::{Qid, Req};
+use spec::command::{Command, CreateIoCq, CreateIoSq};
+use spec::{Qid, Req, register};
 
 use crate::action::{Action, BufferId, CommandId, Condition, Links, Place, Word};
 use crate::bench::{Bench, TestRun};
@@ -59,6 +60,8 @@ pub fn shrink(
         shrinker.delete_pieces();
         shrinker.delete_objects();
         shrinker.merge_sends();
+        shrinker.merge_enables();
+        shrinker.merge_pairs();
         shrinker.simplify();
         if (shrinker.best.actions.len(), shrinker.weight()) >= before || shrinker.left == 0 {
             break;
@@ -166,6 +169,62 @@ impl Shrinker<'_, '_> {
         }
     }
 
+    /// Turns the registers, buffers and wait of an enabling into one step.
+    fn merge_enables(&mut self) {
+        let mut at = 0;
+        while at < self.best.actions.len() {
+            let action = &self.best.actions[at];
+            if let Action::WriteReg { ctrl, offset: register::CC, value: Word::Raw(cc), .. } =
+                *action
+                && cc & 1 == 1
+            {
+                let mut candidate = self.best.clone();
+                candidate.actions[at] = Action::Enable { ctrl };
+                let mut from = at;
+                while from > 0 && prepares_enabling(&candidate.actions[from - 1], ctrl) {
+                    from -= 1;
+                }
+                let wait = candidate.actions.get(at + 1).is_some_and(is_register_wait);
+                candidate.actions.drain(at + 1..at + 1 + usize::from(wait));
+                candidate.actions.drain(from..at);
+                self.keep_if_hit(candidate);
+            }
+            at += 1;
+        }
+    }
+
+    /// Turns the creation of a CQ and of its SQ, with their buffers, into one step.
+    fn merge_pairs(&mut self) {
+        let mut at = 0;
+        while at < self.best.actions.len() {
+            if let Action::Send { ctrl, sqid: Qid::ADMIN, sqe, links, .. } = self.best.actions[at]
+                && sqe.opcode() == spec::opcode::admin::CREATE_IO_SUBMISSION_QUEUE
+            {
+                let create = CreateIoSq::project(&sqe);
+                let entries = create.entries.0 as u16;
+                let mut candidate = self.best.clone();
+                candidate.actions[at] = Action::Pair { ctrl, qid: create.qid, entries };
+                let mut buffers: Vec<BufferId> = links.prp1.iter().map(|(id, _)| *id).collect();
+                candidate.actions.retain(|action| match action {
+                    Action::Send { ctrl: c, sqid: Qid::ADMIN, sqe, links, .. }
+                        if *c == ctrl
+                            && sqe.opcode() == spec::opcode::admin::CREATE_IO_COMPLETION_QUEUE
+                            && CreateIoCq::project(sqe).qid == create.cqid =>
+                    {
+                        buffers.extend(links.prp1.iter().map(|(id, _)| *id));
+                        false
+                    }
+                    _ => true,
+                });
+                candidate
+                    .actions
+                    .retain(|action| !buffers.iter().any(|id| names_buffer(action, *id)));
+                self.keep_if_hit(candidate);
+            }
+            at += 1;
+        }
+    }
+
     /// Makes single steps simpler: smaller queues and transfers, zero fields, plain PRPs.
     fn simplify(&mut self) {
         let mut at = 0;
@@ -181,6 +240,19 @@ impl Shrinker<'_, '_> {
             at += 1;
         }
     }
+}
+
+fn prepares_enabling(action: &Action, on: u8) -> bool {
+    match action {
+        Action::WriteReg { ctrl, offset, .. } => *ctrl == on && *offset != register::CC,
+        Action::ReadReg { ctrl, .. } => *ctrl == on,
+        Action::Buffer { .. } => true,
+        _ => false,
+    }
+}
+
+fn is_register_wait(action: &Action) -> bool {
+    matches!(action, Action::Wait { condition: Condition::Register(..), .. })
 }
 
 /// The steps without the first ring of a queue, wait for a command and release that belong to a send.
@@ -227,6 +299,11 @@ fn simpler(action: &Action) -> Vec<Action> {
                     Action::Submit { ctrl, sqid, id, sqe, links }
                 }
             };
+            if !sqid.is_admin() {
+                // A Flush needs no data: if only the number of commands matters, it will do.
+                let flush = spec::command::Flush { nsid: sqe.nsid() };
+                all.push(with(flush.into(), Links { cid: links.cid, ..Links::default() }));
+            }
             if links.prp2.is_some() {
                 all.push(with(sqe, Links { prp2: None, ..links }));
             }

@@ -31,7 +31,7 @@ fn the_generator_finds_planted_defects_and_shrinking_cuts_them_short() {
         defect.configure(&mut config);
         let mut dut = EmulatorDut::with_defect(config, *defect).unwrap();
         let mut bench = Bench::new(&mut dut, Arc::new(Profile::default()), Settings::default());
-        let Some((sequence, target)) = find(&mut bench, *defect, 60) else {
+        let Some((sequence, target)) = find(&mut bench, *defect, 300) else {
             missed.push(defect.name());
             continue;
         };

@@ -27,6 +27,11 @@ impl Plan<'_> {
 
     /// New admin queues, EN = 1, the number of queues, perhaps interrupts.
     pub(super) fn enable(&mut self, ctrl: u8) {
+        if self.random.one_in(2) {
+            self.push(Action::Enable { ctrl });
+            *self.ctrl(ctrl) = PlannedCtrl { enabled: true, ..PlannedCtrl::default() };
+            return;
+        }
         let asq = self.buffer(64 * ADMIN_ENTRIES, Perm::ToController, 0);
         let acq = self.buffer(16 * ADMIN_ENTRIES, Perm::FromController, 0);
         self.push(Action::ReadReg { ctrl, offset: register::CAP, width: 8 });

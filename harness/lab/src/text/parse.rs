@@ -64,7 +64,7 @@ fn start(words: &mut Words<'_>) -> Parsed<Start> {
 const ACTIONS: &str = "an action: read-reg, write-reg, b0 = buffer, free, fill, write, set, list, \
                        c0 = submit, c0 = send, edit, ring, ring-all, doorbell, look, wait, release, \
                        see-blocks, see-bytes, msix-enable, msix-mask, msix-unmask, msix-pending, \
-                       irq, reset, sweep, audit, note or claim";
+                       irq, enable, pair, reset, sweep, audit, note or claim";
 
 fn action(words: &mut Words<'_>) -> Parsed<Action> {
     let verb = words.take(ACTIONS)?;
@@ -144,6 +144,11 @@ fn on_controller(verb: &str, words: &mut Words<'_>) -> Parsed<Action> {
         }
         "msix-pending" => Action::MsixPending { ctrl, vector: need(words, "vector")? },
         "irq" => Action::Irq { ctrl },
+        "enable" => Action::Enable { ctrl },
+        "pair" => {
+            let (qid, entries) = (Qid(need(words, "qid")?), need(words, "entries")?);
+            Action::Pair { ctrl, qid, entries }
+        }
         "reset" => Action::Reset { ctrl, kind: one_of(words, RESETS)? },
         _ => return Err(wrong),
     })

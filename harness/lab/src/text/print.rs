@@ -118,6 +118,10 @@ impl fmt::Display for Action {
             Action::Reset { ctrl, kind } => {
                 write!(f, "reset {}{}", name_in(RESETS, kind), On(*ctrl))
             }
+            Action::Enable { ctrl } => write!(f, "enable{}", On(*ctrl)),
+            Action::Pair { ctrl, qid, entries } => {
+                write!(f, "pair qid={qid} entries={entries}{}", On(*ctrl))
+            }
             Action::Sweep => f.write_str("sweep"),
             Action::Audit => f.write_str("audit"),
             Action::Note(text) => write!(f, "note {text:?}"),

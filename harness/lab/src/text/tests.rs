@@ -163,6 +163,12 @@ fn on_controller() -> impl Strategy<Value = Action> {
             .prop_map(|(ctrl, vector, masked)| Action::MsixMask { ctrl, vector, masked }),
         (0..4_u8, any::<u16>()).prop_map(|(ctrl, vector)| Action::MsixPending { ctrl, vector }),
         (0..4_u8).prop_map(|ctrl| Action::Irq { ctrl }),
+        (0..4_u8).prop_map(|ctrl| Action::Enable { ctrl }),
+        (0..4_u8, any::<u16>(), any::<u16>()).prop_map(|(ctrl, qid, entries)| Action::Pair {
+            ctrl,
+            qid: Qid(qid),
+            entries
+        }),
         (0..4_u8, reset).prop_map(|(ctrl, kind)| Action::Reset { ctrl, kind }),
     ]
 }
