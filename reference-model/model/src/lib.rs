@@ -15,6 +15,7 @@ mod profile;
 pub mod prp;
 pub mod rules;
 pub mod ruling;
+pub mod sample;
 pub mod state;
 pub mod truth;
 

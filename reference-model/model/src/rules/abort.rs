@@ -1,12 +1,12 @@
 //! Abort (opcode 08h). Base-2.3 §5.2.1.
 
-use spec::QueueKind;
 use spec::command::{Abort, Command};
 use spec::requirement::{abort, cqe};
+use spec::{QueueKind, Sqe};
 
 use super::common::{DWORD_0, NSID_UNUSED, PSDT_ADMIN, Reserved, no_second_dword};
 use crate::checks;
-use crate::ruling::{Apply, Rule, View, no_data, no_footprint};
+use crate::ruling::{Apply, Cells, Footprint, Rule, View, no_data};
 use crate::state::Controller;
 use crate::truth::Maybe;
 
@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
     tables: &[&DWORD_0, &PSDT_ADMIN, &NSID_UNUSED, &RESERVED, &CHECKS],
     succeeds: Some(abort::NOT_ABORTED),
     data: no_data,
-    footprint: no_footprint,
+    footprint,
     accept,
     refuse: no_second_dword,
 };
@@ -46,6 +46,13 @@ fn no_such_queue(cmd: &Abort, v: &View) -> bool {
 
 fn is_unknown(cmd: &Abort, controller: &Controller) -> bool {
     !cmd.sqid.is_admin() && !controller.io_sqs.contains(cmd.sqid)
+}
+
+/// An Abort may be answered by whether its queue exists.
+fn footprint(sqe: &Sqe, _: &View) -> Footprint {
+    let sqid = Abort::project(sqe).sqid;
+    let reads = if sqid.is_admin() { Cells::NONE } else { Cells::io_sq(sqid) };
+    Footprint { reads, writes: Cells::NONE }
 }
 
 /// Immediate Abort Not Performed (IANP): bit 0 of dword 0.

@@ -32,6 +32,9 @@ impl From<Option<u64>> for Length {
     }
 }
 
+/// The smallest memory page: CAP.MPSMIN = 0.
+const LEAST_PAGE: u64 = 4096;
+
 // The numbers of the checks.
 const MDTS: usize = 0;
 const LOW_BITS: usize = 1;
@@ -79,6 +82,8 @@ impl Checks for Prps {
         match view.max_transfer() {
             Some(most) if bytes > most => ruling.failing |= 1 << MDTS,
             Some(_) => {}
+            // The smallest limit that MDTS can tell is two pages of the smallest size.
+            None if bytes <= 2 * LEAST_PAGE => {}
             None => ruling.undecided |= 1 << MDTS,
         }
         let page = view.page_bytes();

@@ -161,8 +161,8 @@ const CONTROLLER: &[(Req, ChangeController)] = {
     ]
 };
 
-/// Requirements that only a condition of the catalogue keeps from applying: broken in a structure to
-/// which they do not apply.
+/// Whether the catalogue's condition lets the requirement apply to a controller that says so: a
+/// predicate is evaluated, and may be broken, where it does not.
 fn applies(req: Req, id: &IdentifyController) -> bool {
     let mut controller = Scene::new().world.controllers.remove(0);
     if let Some(claims) = &mut controller.claims {

@@ -75,9 +75,11 @@ fn accept_get(apply: &mut Apply) {
     let dw0 = apply.cqe.dw0();
     let current = asks_current(apply);
     if current.is_yes() {
-        let req = match known.since_reset {
-            true => reset::FEATURES_DEFAULT,
-            false => volatile_write_cache::WCE,
+        let saveable = known.capabilities.is_some_and(|c| c & SAVEABLE != 0);
+        let req = match (known.since_reset, saveable) {
+            (true, true) => reset::SAVED_FEATURES,
+            (true, false) => reset::FEATURES_DEFAULT,
+            (false, _) => volatile_write_cache::WCE,
         };
         let agrees = known.current.map(|value| value & WCE == dw0 & WCE);
         apply.hold(req, agrees, || {
