@@ -16,6 +16,9 @@ pub(super) fn read_error_log<'d>(
     ctrl.admin_in(command.with_bytes(Bytes(bytes)), bytes)
 }
 
+/// A log page identifier that no text gives a meaning. Base-2.3 figure 206.
+const RESERVED: Lid = Lid(0x6f);
+
 fn good() -> GetLogPage {
     GetLogPage::default()
 }
@@ -55,7 +58,7 @@ fn writes_no_more_than_was_asked_for(lab: &mut Lab<'_>) -> Outcome {
 fn refuses_an_unknown_page(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.vs()? >= spec::Version::new(2, 3), "VS of at least 2.3")?;
-    let command = GetLogPage { lid: Lid(0xbf), ..good() }.with_bytes(Bytes(64));
+    let command = GetLogPage { lid: RESERVED, ..good() }.with_bytes(Bytes(64));
     ctrl.admin_in(command, 64)?.refused_by(get_log_page::LID_UNKNOWN)
 }
 
@@ -64,7 +67,7 @@ fn refuses_an_unknown_page(lab: &mut Lab<'_>) -> Outcome {
 fn refuses_an_unknown_page_before_2_3(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.vs()? < spec::Version::new(2, 3), "VS below 2.3")?;
-    let command = GetLogPage { lid: Lid(0xbf), ..good() }.with_bytes(Bytes(64));
+    let command = GetLogPage { lid: RESERVED, ..good() }.with_bytes(Bytes(64));
     ctrl.admin_in(command, 64)?.refused_by(get_log_page::LID_UNKNOWN_BEFORE_2_3)
 }
 
