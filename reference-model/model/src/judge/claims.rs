@@ -3,6 +3,8 @@
 use log::{Claim, SubmitRef};
 
 use super::{Judge, Ruled};
+use crate::state::Phase;
+use crate::truth::No;
 use crate::{FindingKind, Verdict};
 
 /// What became of a submitted command.
@@ -87,9 +89,37 @@ impl Judge {
     }
 
     /// The test has ended: what was not decided by now is not.
-    pub(super) fn on_end(&mut self) {
+    pub(super) fn on_end(&mut self, audited: bool) {
         self.ending.ended = true;
+        if audited {
+            self.unfinished();
+        }
         self.coverage.inconclusive += u64::from(std::mem::take(&mut self.media.overflows));
+    }
+
+    /// An audit waits for every command. One that still owes its completion, without a silence that was
+    /// judged, was lost by whoever wrote the log: then nothing was proved.
+    fn unfinished(&mut self) {
+        let mut left = 0;
+        for (unit, controller) in self.units.iter().zip(&self.worlds[0].controllers) {
+            if unit.lost.is_some() || controller.phase != Phase::Ready {
+                continue;
+            }
+            let answers = |cqid: u16| {
+                let cq = unit.cqs.get(usize::from(cqid)).and_then(Option::as_deref);
+                cq.is_some_and(|cq| cq.errored == No && !cq.is_full() && cq.dead_since.is_none())
+            };
+            let alive = |sq: &&super::queues::Sq| {
+                sq.dead_since.is_none() && !sq.deleting && answers(sq.cqid)
+            };
+            let sqs = unit.sqs.iter().filter_map(Option::as_deref).filter(alive);
+            let owed = |n: &&u32| self.commands[**n].owes_cqe();
+            left += sqs.flat_map(|sq| &sq.in_flight).filter(owed).count();
+        }
+        if left > 0 {
+            let what = format!("{left} commands had not completed when the log ended");
+            self.inconclusive(what, super::report::Place::at("the end"));
+        }
     }
 
     pub(super) fn work_out_verdict(&self) -> Verdict {

@@ -69,9 +69,14 @@ impl Judge {
         if let Some(place) = cq.slots.get_mut(usize::from(expected_slot)) {
             *place = cqe;
         }
+        let was_empty = cq.seen == cq.released;
         cq.seen += 1;
-        if cq.ien {
-            cq.unsignalled += 1;
+        let iv = cq.ien.then_some(cq.iv);
+        if let Some(iv) = iv
+            && was_empty
+            && !self.unit().masked.is_empty()
+        {
+            self.posted_while_masked(cqid, iv);
         }
         self.hold(queue::CQE_SLOT_ORDER, slot == expected_slot, |_| {
             let observed = format!("a CQE in slot {slot}");

@@ -21,15 +21,21 @@ impl Judge {
             let what = if write { "write" } else { "read" };
             Place::at(format!("DMA {what} of {len} bytes at {at}"))
         };
-        if let Some(dead_since) = self.queue_access(at.0, len, write) {
-            let late = dead_since.is_some_and(|since| time > since);
+        let queue = self.queue_access(at.0, len, write);
+        let dead = queue.flatten().is_some_and(|since| time > since);
+        // The memory of a dead queue may have been given to a command since.
+        let asked = queue.is_none() || dead;
+        let command = asked.then(|| self.command_access(at.0, len, write, time)).flatten();
+        let given = command.is_some_and(|n| self.too_late(&self.commands[n], time).is_none());
+        if queue.is_some() && !(dead && given) {
+            let late = dead;
             self.hold(ready::NOTHING_WHILE_DISABLED, !late, |_| {
                 let because = "the queue was deleted, or the controller reset".to_string();
                 (place(), ("an access to a queue".into(), "none".into(), because))
             });
             return;
         }
-        let Some(n) = self.command_access(at.0, len, write, time) else {
+        let Some(n) = command else {
             // What no command or queue gives, whether it is mapped or not.
             let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
             let because = "no command in flight and no queue gives this memory".to_string();
@@ -51,16 +57,19 @@ impl Judge {
         }
     }
 
-    /// Whether an access belongs to a queue; if so, since when that queue is dead.
+    /// Whether an access belongs to a queue; if so, since when that queue is dead, or the latest of
+    /// several that have lain there.
     fn queue_access(&self, at: u64, len: u64, write: bool) -> Option<Option<u64>> {
         let unit = &self.units[usize::from(self.now.ctrl)];
+        // `None`, a queue that lives, counts as the latest.
+        let latest = |a: Option<u64>, b: Option<u64>| Some(a?.max(b?));
         if write {
-            let mut cqs = unit.cqs.iter().flatten();
-            return cqs.find(|cq| lies_in(&cq.ranges, at, len)).map(|cq| cq.dead_since);
+            let here = unit.cqs.iter().flatten().filter(|cq| lies_in(&cq.ranges, at, len));
+            return here.map(|cq| cq.dead_since).reduce(latest);
         }
-        let mut sqs = unit.sqs.iter().flatten();
-        if let Some(sq) = sqs.find(|sq| lies_in(&sq.ranges, at, len)) {
-            return Some(sq.dead_since);
+        let here = unit.sqs.iter().flatten().filter(|sq| lies_in(&sq.ranges, at, len));
+        if let Some(dead_since) = here.map(|sq| sq.dead_since).reduce(latest) {
+            return Some(dead_since);
         }
         // The PRP list of a queue that is not contiguous is read until the queue is deleted.
         let believed = &self.worlds[0].controllers[usize::from(self.now.ctrl)];

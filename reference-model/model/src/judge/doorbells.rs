@@ -129,5 +129,7 @@ impl Judge {
             return;
         }
         cq.released += freed;
+        // What pends may be withdrawn once the entry is consumed.
+        cq.posted_masked = false;
     }
 }

@@ -32,7 +32,7 @@ impl Judge {
         let mut used = false;
         for cq in named {
             used = true;
-            cq.unsignalled = 0;
+            cq.signalled = true;
         }
         *unit.messages.entry(vector).or_default() += count;
         self.hold(interrupt::MASKED_PENDING, !masked, |_| {
@@ -54,12 +54,12 @@ impl Judge {
         let unit = self.unit();
         let masked: Vec<u16> = unit.masked.iter().map(|(vector, _)| *vector).collect();
         let Some(cq) = unit.cq(cqid) else { return };
-        let never = cq.ien && u64::from(cq.unsignalled) == cq.seen && cq.seen > 0;
+        let never = cq.ien && !cq.signalled && cq.seen > 0;
         let vector = cq.iv;
         if !never || masked.contains(&vector) {
             return;
         }
-        cq.unsignalled = 0;
+        cq.signalled = true;
         let place = Place::at(format!("CQ {cqid}"));
         let because = format!("{} CQEs were posted with IEN = 1", cq.seen);
         let allowed = vec![Allowed { answer: format!("a message on vector {vector}"), because }];
@@ -80,7 +80,17 @@ impl Judge {
             unit.masked.push((vector, since));
         }
         for cq in unit.cqs.iter_mut().flatten().filter(|cq| cq.iv == vector) {
-            cq.masked_from = masked.then_some(cq.seen).filter(|seen| *seen == cq.released);
+            cq.posted_masked = false;
+        }
+    }
+
+    /// A CQE was seen in an empty queue with vector `iv`: whether it was posted while that was masked.
+    pub(super) fn posted_while_masked(&mut self, cqid: u16, iv: u16) {
+        let from = self.now.when.not_before;
+        let unit = self.unit();
+        let masked = unit.masked.iter().any(|(v, since)| *v == iv && from >= *since);
+        if masked && let Some(cq) = unit.cq(cqid) {
+            cq.posted_masked = true;
         }
     }
 
@@ -88,12 +98,11 @@ impl Judge {
     pub(super) fn on_msix_pending(&mut self, vector: u16, pending: bool) {
         let unit = self.unit();
         // A CQ that was empty when its vector was masked and got an entry since must pend.
-        let owed = unit.cqs.iter().flatten().any(|cq| {
-            cq.ien
-                && cq.iv == vector
-                && cq.dead_since.is_none()
-                && cq.masked_from.is_some_and(|from| cq.seen > from)
-        });
+        let owed = unit
+            .cqs
+            .iter()
+            .flatten()
+            .any(|cq| cq.ien && cq.iv == vector && cq.dead_since.is_none() && cq.posted_masked);
         if !owed {
             return;
         }

@@ -75,13 +75,15 @@ struct Unflushed {
     ctrl: u8,
     rung: u32,
     completed: u32,
+    /// It took effect for sure.
+    certain: bool,
 }
 
 /// What a loss of power may leave in a block.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Loose {
-    /// Values that may be on the media, beside those below.
-    stable: Vec<Value>,
+    /// Values that may be on the media, beside those below, and when their writes completed.
+    stable: Vec<(Value, u32)>,
     unflushed: Vec<Unflushed>,
     /// Too many to remember.
     overflow: bool,
@@ -449,7 +451,7 @@ impl Media {
             match effect {
                 _ if index == NONE => {}
                 Effect::Certain => self.loose[index as usize].write_through(value, how),
-                _ => self.loose[index as usize].stable.push(value),
+                _ => self.loose[index as usize].stable.push((value, how.completed)),
             }
             return;
         }
@@ -462,7 +464,8 @@ impl Media {
             loose.unflushed.remove(0);
         }
         let Written { ctrl, rung, completed, .. } = how;
-        loose.unflushed.push(Unflushed { value, ctrl, rung, completed });
+        let certain = effect == Effect::Certain;
+        loose.unflushed.push(Unflushed { value, ctrl, rung, completed, certain });
     }
 
     /// Starts to remember: what the block holds now is on the media.
@@ -481,8 +484,11 @@ impl Media {
         loose.unflushed.clear();
         loose.overflow = false;
         match busy {
-            NONE => loose.stable.push(value),
-            busy => loose.stable = self.busy[busy as usize].candidates(),
+            NONE => loose.stable.push((value, 0)),
+            busy => {
+                let values = self.busy[busy as usize].candidates().into_iter();
+                loose.stable.extend(values.map(|value| (value, 0)));
+            }
         }
         self.cell(at.nsid, at.lba).loose = index;
         index
@@ -521,7 +527,7 @@ impl Media {
             self.overflow(nsid, lba);
             return;
         }
-        let mut values = loose.stable.clone();
+        let mut values: Vec<Value> = loose.stable.iter().map(|(value, _)| *value).collect();
         values.extend(loose.unflushed.iter().map(|write| write.value));
         let cell = self.cell(nsid, lba);
         match cell.busy {
@@ -548,20 +554,26 @@ fn covered(flushed: &[(Nsid, u8, u32)], nsid: Nsid, write: &Unflushed) -> bool {
 impl Loose {
     /// Drops what a flushed write has surely replaced on the media.
     fn prune(&mut self, covered: impl Fn(&Unflushed) -> bool) {
-        let Some(last) = self.unflushed.iter().rposition(covered) else { return };
+        let surely = |write: &Unflushed| write.certain && covered(write);
+        let Some(last) = self.unflushed.iter().rposition(surely) else { return };
         let flushed = self.unflushed[last];
         self.overflow = false;
-        self.stable.clear();
-        self.stable.push(flushed.value);
         // A write that ran beside the flushed one may have been the later of the two.
-        self.unflushed.retain(|write| write.completed > flushed.rung && *write != flushed);
+        let later = |completed: u32| completed > flushed.rung;
+        self.stable.retain(|(_, completed)| later(*completed));
+        for write in &self.unflushed {
+            if covered(write) && later(write.completed) {
+                self.stable.push((write.value, write.completed));
+            }
+        }
+        self.unflushed.retain(|write| !covered(write) && later(write.completed));
     }
 
     /// A write went through to the media.
     fn write_through(&mut self, value: Value, how: Written) {
         self.overflow = false;
-        self.stable.clear();
-        self.stable.push(value);
+        self.stable.retain(|(_, completed)| *completed > how.rung);
+        self.stable.push((value, how.completed));
         self.unflushed.retain(|write| write.completed > how.rung);
     }
 }

@@ -85,10 +85,10 @@ pub struct Cq {
     pub ien: bool,
     /// Its vector.
     pub iv: u16,
-    /// CQEs seen since its vector last signalled, with interrupts on and unmasked.
-    pub unsignalled: u32,
-    /// Its vector was masked while it held no entry, after this many CQEs.
-    pub masked_from: Option<u64>,
+    /// Its vector has signalled since it was created.
+    pub signalled: bool,
+    /// It was empty, and a CQE was posted while its vector was masked.
+    pub posted_masked: bool,
 }
 
 impl Cq {
@@ -104,8 +104,8 @@ impl Cq {
             dead_since: None,
             ien,
             iv,
-            unsignalled: 0,
-            masked_from: None,
+            signalled: false,
+            posted_masked: false,
         }
     }
 

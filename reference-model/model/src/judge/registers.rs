@@ -69,6 +69,17 @@ impl Judge {
             self.same(req::READ_ONLY, "CAP", value & !CAP_MOVES, fixed, "as it was read before");
         }
         let cap = Cap::from(value);
+        let ctrl = self.now.ctrl;
+        self.learn(ctrl, |controller| controller.cap = Some(cap));
+        // A host reads CAP first: it can be held against the revision only when VS was read too.
+        if self.version(ctrl).is_some() {
+            self.hold_cap(cap);
+        }
+    }
+
+    /// What CAP may read as at the controller's revision.
+    fn hold_cap(&mut self, cap: Cap) {
+        let value = u64::from(cap);
         self.same(req::RESERVED_ZERO, "CAP reserved bits", value & CAP_RESERVED, 0, "reserved");
         self.hold(req::MQES, cap.mqes_z() >= 1, |_| {
             differs("CAP.MQES", u64::from(cap.mqes_z()), "1 at least", "two entries at least")
@@ -85,8 +96,6 @@ impl Judge {
                 differs("CAP.CRMS", u64::from(cap.crms()), "01b or 11b", "from 2.0")
             });
         }
-        let ctrl = self.now.ctrl;
-        self.learn(ctrl, |controller| controller.cap = Some(cap));
     }
 
     fn read_cap_half(&mut self, read: RegisterWrite) {
@@ -107,7 +116,11 @@ impl Judge {
             self.same(req::READ_ONLY, "VS", seen, u64::from(before), "as it was read before");
         }
         let ctrl = self.now.ctrl;
+        let first = self.version(ctrl).is_none();
         self.learn(ctrl, |controller| controller.vs = Some(value));
+        if let Some(cap) = self.believed().cap.filter(|_| first) {
+            self.hold_cap(cap);
+        }
     }
 
     fn read_mask(&mut self, value: u32) {
@@ -225,6 +238,11 @@ impl Judge {
             self.anomaly(Some(req::CSTS_CFS), place, "CSTS.CFS = 1: fatal".into());
             let ctrl = self.now.ctrl;
             self.lose(ctrl, None);
+        }
+        if csts.pp() && csts.rdy() {
+            // Nothing that a test asks for pauses a controller; figure 42 names firmware activation.
+            let place = Place::at("register CSTS");
+            self.anomaly(None, place, "CSTS.PP = 1: processing is paused".into());
         }
         let ctrl = self.now.ctrl;
         self.learn(ctrl, |controller| controller.csts = Some(csts));
