@@ -66,7 +66,15 @@ pub(crate) fn write_some(
 ) -> io::Result<()> {
     let findings = &story.test.findings;
     let mut told = [0_usize; 5];
+    let mut known: Vec<&str> = Vec::new();
     for (_, finding) in findings.iter().enumerate().filter(|(at, _)| wanted(*at)) {
+        // What a waiver covers is written up where the waiver says.
+        if let Some(waiver) = &finding.waived_by {
+            if !known.contains(&waiver.as_str()) {
+                known.push(waiver);
+            }
+            continue;
+        }
         let count = &mut told[finding.kind as usize];
         *count += 1;
         if *count <= TOLD {
@@ -84,6 +92,9 @@ pub(crate) fn write_some(
         if count > TOLD {
             writeln!(to, "{}  and {} more of the same test", kind.word(), count - TOLD)?;
         }
+    }
+    if !known.is_empty() {
+        writeln!(to, "  beside known deviations: {}", known.join(", "))?;
     }
     if told != [0; 5] {
         write_footer(story, to)?;
@@ -151,9 +162,6 @@ fn write_finding(
         let name = cause.requirement.as_deref().unwrap_or(&cause.observed);
         let step = cause.place.step;
         line(to, "perhaps", &format!("only a consequence of {name} at step {step}"))?;
-    }
-    if let Some(waiver) = &finding.waived_by {
-        line(to, "waived by", waiver)?;
     }
     if !finding.dut_lines.is_empty() {
         line(to, "dut says", &finding.dut_lines.join("\n"))?;

@@ -106,7 +106,8 @@ impl<W: Write, P: Progress> Terminal<W, P> {
                 .iter()
                 .map(|finding| {
                     let name = (finding.requirement.clone(), finding.observed.clone());
-                    let new = !finding.in_bring_up() || self.told.insert(name);
+                    let waived = finding.waived_by.is_some();
+                    let new = waived || !finding.in_bring_up() || self.told.insert(name);
                     if !new {
                         again.push(finding.requirement.as_ref().unwrap_or(&finding.observed));
                     }

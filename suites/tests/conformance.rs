@@ -19,7 +19,8 @@ use runner::facts;
 use runner::lane::{EmulatorLane, Lane, QemuLane, default_emulator, default_qemu};
 use runner::run::{Teller, on_fresh};
 use runner::waiver::Waivers;
-use spec::Version;
+use spec::requirement::create_io_sq;
+use spec::{Entries, Qid, Version};
 // Without a name used from it the linker drops the suites, and with them every test.
 use lockstep_suites as _;
 
@@ -46,7 +47,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let mut trials = vec![Trial::test("every_test_is_registered", every_test_is_registered)];
+    let mut trials = vec![
+        Trial::test("every_test_is_registered", every_test_is_registered),
+        Trial::test("canaries_fail", move || canaries_fail(seed)),
+    ];
     let emulator = EmulatorLane::new(default_emulator(), None);
     match Court::open(Box::new(emulator), seed, None) {
         Ok(court) => trials.extend(court.trials("emulator")),
@@ -183,4 +187,38 @@ fn every_test_is_registered() -> Result<(), Failed> {
         return Err(format!("{written} tests are written, {registered} are registered").into());
     }
     Ok(())
+}
+
+/// Two tests that must fail: one claims what is not so, the other meets a planted defect. A harness
+/// that lets them pass would let anything pass.
+fn canaries_fail(seed: Seed) -> Result<(), Failed> {
+    let profile = Arc::default();
+    let lane = EmulatorLane::new(default_emulator(), None);
+    let (run, _) = on_fresh(&lane, &profile, |bench| {
+        bench.run_as("canary", seed.0, |lab| {
+            let mut ctrl = lab.enabled_controller()?;
+            ctrl.create_io_cq(Qid(1), Entries(64))?;
+            let good = ctrl.io_sq(Qid(1), Qid(1))?;
+            ctrl.admin(good)?.refused_by(create_io_sq::CQID_NOT_CREATED)
+        })
+    })?;
+    if matches!(run.verdict, model::Verdict::Passed | model::Verdict::Warned) {
+        return Err("a command that was accepted was held to be refused".into());
+    }
+
+    let defect = emulator::defect::TABLE.iter().find(|defect| defect.name() == "accept-any-cqid");
+    let defect = *defect.ok_or("the defect `accept-any-cqid` is gone")?;
+    let lane = EmulatorLane::new(default_emulator(), Some(defect));
+    let name = "refuses_to_bind_to_a_completion_queue_never_created";
+    let case = lab::tests().into_iter().find(|case| case.name == name);
+    let case = case.ok_or_else(|| format!("the test `{name}` is gone"))?;
+    let (run, _) = on_fresh(&lane, &profile, |bench| bench.run(case, seed.0))?;
+    let named = |finding: &model::Finding| {
+        matches!(finding.kind, model::FindingKind::Divergence(_))
+            && finding.req == Some(create_io_sq::CQID_NOT_CREATED)
+    };
+    match run.verdict == model::Verdict::Diverged && run.findings.iter().any(named) {
+        true => Ok(()),
+        false => Err(format!("a planted defect gave {:?}", run.verdict).into()),
+    }
 }

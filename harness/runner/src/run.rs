@@ -7,9 +7,9 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use dut::{Clock, Ctrl, Dut, Width};
-use lab::{Bench, Settings, TestCase, TestRun, TraceHeader};
-use log::Body;
-use model::{Judge, Profile};
+use lab::{Bench, Settings, Stop, TestCase, TestRun, TraceHeader};
+use log::{Body, Claim};
+use model::{FindingKind, Judge, Profile};
 use reports::{
     Event, Exit, FORMAT, Problem, ProblemKind, Report, RunFinished, RunStarted, Seed, StreamError,
     TestFinished, TestStarted, Verdict,
@@ -247,7 +247,7 @@ impl Teller<'_> {
             findings: &run.findings,
             log: &run.log,
             revision: self.revision,
-            proved: &|| self.proved(run),
+            rest: &|| self.rest(run),
         };
         let Settled { verdict, reason, mut findings, used } = judged.settle(self.waivers);
         for (told, finding) in findings.iter_mut().zip(&run.findings) {
@@ -270,17 +270,39 @@ impl Teller<'_> {
         (finished, used)
     }
 
-    /// Whether the test ran to its end and the judge held everything true that it claimed.
-    fn proved(&self, run: &TestRun) -> bool {
+    /// What the verdict of a run were without its divergences.
+    fn rest(&self, run: &TestRun) -> model::Verdict {
+        use model::Verdict;
+        match &run.stop {
+            Some(Stop::NotApplicable(why)) => return Verdict::NotApplicable(why.clone()),
+            Some(Stop::Harness(why)) => return Verdict::Error(why.clone()),
+            Some(stop @ (Stop::Gone(_) | Stop::Refused(_) | Stop::PatienceOver(_))) => {
+                return Verdict::Unproved(stop.to_string());
+            }
+            // A claim that does not hold: told below.
+            Some(Stop::Diverged(_)) | None => {}
+        }
+        let count = |kind| run.findings.iter().filter(|f| f.kind == kind).count();
         let mut judge = Judge::new(Arc::clone(self.profile));
         judge.catch_up(&run.log);
-        let claims = run
-            .log
-            .records()
-            .iter()
-            .zip(0..)
-            .filter_map(|(record, at)| matches!(record.body(), Body::Claim(_)).then_some(at));
-        run.stop.is_none() && claims.into_iter().all(|at| judge.claim_holds(at) == Some(true))
+        let mut claims = run.log.records().iter().zip(0..).filter_map(|(record, at)| {
+            let Body::Claim(claim) = record.body() else { return None };
+            (judge.claim_holds(at) != Some(true)).then_some(claim)
+        });
+        if let Some(claim) = claims.next() {
+            let req = match claim {
+                Claim::RefusedBy(_, req) | Claim::Judged(req) => format!(" ({req})"),
+                Claim::Accepted(_) | Claim::Ruled(_) | Claim::InFlight(_) => String::new(),
+            };
+            return Verdict::Unproved(format!("a claim of the test does not hold{req}"));
+        }
+        if count(FindingKind::Anomaly) > self.profile.anomaly_budget as usize {
+            return Verdict::Unproved("anomalies over budget".into());
+        }
+        if count(FindingKind::Gap) + count(FindingKind::Inconclusive) > 0 {
+            return Verdict::Unproved("something could not be decided".into());
+        }
+        if count(FindingKind::Warning) > 0 { Verdict::Warned } else { Verdict::Passed }
     }
 }
 

@@ -23,9 +23,8 @@ pub struct Judged<'a> {
     pub log: &'a Log,
     /// The revision that the DUT was judged by, if it is known.
     pub revision: Option<Version>,
-    /// Whether the test ran to its end and everything that it claimed was held true. Asked only where
-    /// a waiver covers every divergence.
-    pub proved: &'a dyn Fn() -> bool,
+    /// What the verdict were without its divergences. Asked only where waivers cover all of them.
+    pub rest: &'a dyn Fn() -> model::Verdict,
 }
 
 /// The verdict after waivers.
@@ -44,24 +43,28 @@ impl Judged<'_> {
     /// Applies `waivers` and puts everything into words.
     pub fn settle(&self, waivers: &Waivers) -> Settled {
         let mut covered = self.covered(waivers);
-        let (mut verdict, mut reason) = self.words();
+        let (mut verdict, mut reason) = self.words(self.verdict);
         let open = |kind: fn(&FindingKind) -> bool| {
             self.findings.iter().zip(&covered).any(|(f, by)| kind(&f.kind) && by.is_none())
         };
-        let divergence = |kind: &FindingKind| matches!(kind, FindingKind::Divergence(_));
-        let by = match verdict {
-            Verdict::Diverged if !open(divergence) => covered.iter().flatten().next().copied(),
-            Verdict::Warned if !open(|kind| *kind == FindingKind::Warning) => {
-                covered.iter().flatten().next().copied()
+        let mut by = None;
+        match verdict {
+            Verdict::Diverged if !open(is_divergence) => {
+                let (about, beside) = self.subject_of(&covered);
+                (verdict, reason) = self.words(&(self.rest)());
+                // What is known and beside the point does not excuse a test from its own proof.
+                let excused = verdict == Verdict::Unproved;
+                by = about.or(beside.filter(|_| excused));
             }
-            Verdict::Unproved => self.unproved_by(waivers, &reason, &mut covered),
-            _ => None,
-        };
-        if verdict == Verdict::Diverged && by.is_some() && !self.is_about_a_divergence() {
-            // What deviates is known and beside the point of the test, which proved its own.
-            verdict = Verdict::Passed;
-            reason = String::new();
-        } else if let Some(waiver) = by.and_then(|by| waivers.entries.get(by)) {
+            Verdict::Warned if !open(|kind| *kind == FindingKind::Warning) => {
+                by = covered.iter().flatten().next().copied();
+            }
+            _ => {}
+        }
+        if verdict == Verdict::Unproved && by.is_none() {
+            by = self.unproved_by(waivers, &reason, &mut covered);
+        }
+        if let Some(waiver) = by.and_then(|by| waivers.entries.get(by)) {
             verdict = Verdict::Waived;
             reason = waiver.words();
         }
@@ -74,13 +77,22 @@ impl Judged<'_> {
         Settled { verdict, reason, findings, used }
     }
 
-    /// Whether a divergence touches what the test is for: one of its requirements, or a claim.
-    fn is_about_a_divergence(&self) -> bool {
-        let names_its_own = self.findings.iter().any(|finding| {
-            matches!(finding.kind, FindingKind::Divergence(_))
-                && finding.req.is_none_or(|req| self.requirements.contains(&req))
-        });
-        names_its_own || !(self.proved)()
+    /// The waiver of a divergence that names one of the test's requirements (or none at all), and that
+    /// of one that the test met in its own steps and bring-up did not.
+    fn subject_of(&self, covered: &[Option<usize>]) -> (Option<usize>, Option<usize>) {
+        let divergences = || {
+            self.findings.iter().zip(covered).filter(|(finding, _)| is_divergence(&finding.kind))
+        };
+        let about = divergences()
+            .find(|(finding, _)| finding.req.is_none_or(|req| self.requirements.contains(&req)));
+        let in_bring_up = |finding: &Finding| {
+            let same = |other: &Finding| {
+                other.step == 0 && other.req == finding.req && other.observed == finding.observed
+            };
+            self.findings.iter().any(same)
+        };
+        let beside = divergences().find(|(finding, _)| !in_bring_up(finding));
+        (about.and_then(|(_, by)| *by), beside.and_then(|(_, by)| *by))
     }
 
     /// The waiver of each finding. What is only a consequence of a covered finding is covered too.
@@ -115,21 +127,18 @@ impl Judged<'_> {
         (anomalies && !open).then(|| covered.iter().flatten().next().copied()).flatten()
     }
 
-    fn words(&self) -> (Verdict, String) {
+    fn words(&self, verdict: &model::Verdict) -> (Verdict, String) {
         let count = |kind: fn(&FindingKind) -> bool, noun| {
             let count = self.findings.iter().filter(|f| kind(&f.kind)).count();
             Counted(count as u64, noun).to_string()
         };
-        match self.verdict {
+        match verdict {
             model::Verdict::Passed => (Verdict::Passed, String::new()),
             model::Verdict::Warned => {
                 let warning = |kind: &FindingKind| *kind == FindingKind::Warning;
                 (Verdict::Warned, count(warning, "warning"))
             }
-            model::Verdict::Diverged => {
-                let divergence = |kind: &FindingKind| matches!(kind, FindingKind::Divergence(_));
-                (Verdict::Diverged, count(divergence, "divergence"))
-            }
+            model::Verdict::Diverged => (Verdict::Diverged, count(is_divergence, "divergence")),
             model::Verdict::Unproved(why) => (Verdict::Unproved, why.clone()),
             model::Verdict::Error(why) => (Verdict::Error, why.clone()),
             model::Verdict::NotApplicable(why) => (Verdict::NotApplicable, why.clone()),
@@ -187,6 +196,10 @@ impl Judged<'_> {
             _ => QueueKind::Admin,
         }
     }
+}
+
+fn is_divergence(kind: &FindingKind) -> bool {
+    matches!(kind, FindingKind::Divergence(_))
 }
 
 fn kinds(kind: FindingKind) -> (reports::FindingKind, Option<reports::DivergenceKind>) {
@@ -314,7 +327,7 @@ mod tests {
             findings,
             log: &Log::default(),
             revision: Some(Version::new(2, 3)),
-            proved: &|| false,
+            rest: &|| model::Verdict::Unproved("known: a claim".into()),
         };
         judged.settle(&waivers)
     }
@@ -339,29 +352,41 @@ mod tests {
         assert_eq!((wrong_kind.verdict, wrong_kind.used), (Verdict::Diverged, vec![]));
     }
 
-    #[test]
-    fn a_test_passes_beside_known_deviations_that_are_not_its_subject() {
-        let known = finding(RULE, "known bug");
+    /// The verdict where a waiver covers the only divergence, made at `step`.
+    fn beside(requirements: &[Req], step: u16, rest: model::Verdict) -> Verdict {
+        let known = Finding { step, ..finding(RULE, "known bug") };
         let text =
-            "[[waiver]]\nid = 'w'\ntest = '*'\nobserved = 'known*'\nreason = 'r'\nlink = 'l'";
+            "[[waiver]]\nid = 'w'\ntest = '*'\nobserved = 'known b*'\nreason = 'r'\nlink = 'l'";
         let waivers = Waivers::parse(Path::new("w.toml"), text).unwrap();
-        let verdict = |requirements: &[Req], proved: bool| {
-            let judged = Judged {
-                id: "t",
-                requirements,
-                verdict: &model::Verdict::Diverged,
-                findings: std::slice::from_ref(&known),
-                log: &Log::default(),
-                revision: None,
-                proved: &|| proved,
-            };
-            judged.settle(&waivers).verdict
+        let judged = Judged {
+            id: "t",
+            requirements,
+            verdict: &model::Verdict::Diverged,
+            findings: std::slice::from_ref(&known),
+            log: &Log::default(),
+            revision: None,
+            rest: &|| rest.clone(),
         };
-        let own = known.req.unwrap();
+        judged.settle(&waivers).verdict
+    }
+
+    #[test]
+    fn a_known_deviation_beside_the_point_neither_fails_nor_excuses_a_test() {
+        let own = finding(RULE, "").req.unwrap();
         let other = Req::all().find(|req| *req != own).unwrap();
-        assert_eq!(verdict(&[other], true), Verdict::Passed);
-        assert_eq!(verdict(&[other], false), Verdict::Waived);
-        assert_eq!(verdict(&[own], true), Verdict::Waived);
+        let unproved = || model::Verdict::Unproved("a claim does not hold".into());
+        let absent = || model::Verdict::NotApplicable("CAP.CQR = 1".into());
+        for (requirement, step, rest, verdict) in [
+            (other, 0, model::Verdict::Passed, Verdict::Passed),
+            (other, 3, model::Verdict::Passed, Verdict::Passed),
+            (other, 0, unproved(), Verdict::Unproved),
+            (other, 3, unproved(), Verdict::Waived),
+            (other, 0, absent(), Verdict::NotApplicable),
+            (own, 0, model::Verdict::Passed, Verdict::Waived),
+            (own, 3, unproved(), Verdict::Waived),
+        ] {
+            assert_eq!(beside(&[requirement], step, rest.clone()), verdict, "{step} {rest:?}");
+        }
     }
 
     #[test]
@@ -411,7 +436,7 @@ mod tests {
             findings: std::slice::from_ref(&finding),
             log: &log,
             revision: Some(Version::new(2, 3)),
-            proved: &|| false,
+            rest: &|| model::Verdict::Unproved("known: a claim".into()),
         };
         let told = judged.settle(&Waivers::default()).findings.remove(0);
         // Opcode 02h is Read on an I/O queue and Get Log Page on the admin queue.
