@@ -224,7 +224,7 @@ impl Judge {
             Body::HarnessError { payload } => {
                 self.ending.harness_error = Some(log.text(payload).into_owned());
             }
-            Body::End { .. } => self.on_end(),
+            Body::End { audited } => self.on_end(audited),
             Body::Unknown(kind) => self.gap(format!("record of unknown kind {kind}"), None),
             _ => {}
         }
