@@ -12,6 +12,7 @@
 mod action;
 mod answer;
 mod audit;
+mod batch;
 mod bench;
 mod buffer;
 mod composite;
@@ -39,6 +40,7 @@ pub use self::action::{
     Word,
 };
 pub use self::answer::{Answer, Pending};
+pub use self::batch::BlockBuffers;
 pub use self::bench::{Bench, TestRun, run_test};
 pub use self::buffer::{Buffer, Data};
 pub use self::core::Settings;

@@ -122,10 +122,10 @@ fn commands_are_batched_held_aborted_and_deleted() {
         let abort = ctrl.abort(victim);
         assert!(ctrl.admin(abort)?.status().is_success());
         ctrl.ring(Qid(1))?;
-        ctrl.answer(victim)?;
+        ctrl.answer(victim)?.ruled()?;
 
-        ctrl.delete_io_sq(Qid(1))?;
-        ctrl.delete_io_cq(Qid(1))?;
+        ctrl.delete_io_sq(Qid(1))?.ruled()?;
+        ctrl.delete_io_cq(Qid(1))?.ruled()?;
         Ok(())
     });
     let swept = |body: &Body| matches!(body, Body::EmptyLook(l) if l.reason == LookReason::Sweep);
@@ -159,9 +159,9 @@ fn interrupts_are_seen_masked_and_pending() {
         let first = ctrl.submit(Qid(1), Flush { nsid: Nsid(1) })?;
         ctrl.ring(Qid(1))?;
         assert!(ctrl.wait_interrupt(1, Patience::Default)?);
-        ctrl.answer(first)?;
+        ctrl.answer(first)?.ruled()?;
         ctrl.msix_mask(1, true)?;
-        ctrl.io(Qid(1), Flush { nsid: Nsid(1) })?;
+        ctrl.io(Qid(1), Flush { nsid: Nsid(1) })?.ruled()?;
         ctrl.wait_idle(Patience::Default)?;
         assert!(ctrl.msix_pending(1)?);
         ctrl.msix_mask(1, false)?;
@@ -184,7 +184,7 @@ fn every_reset_and_shutdown_leads_back_to_a_working_controller() {
         for kind in kinds {
             ctrl.enable()?;
             ctrl.identify()?;
-            ctrl.write_blocks(Nsid(1), Lba(0), 8)?;
+            ctrl.write_blocks(Nsid(1), Lba(0), 8)?.ruled()?;
             ctrl.reset(kind)?;
             assert!(!ctrl.csts()?.rdy(), "{kind:?}");
         }
@@ -298,7 +298,7 @@ fn a_replayed_sequence_does_the_same() {
         let victim = ctrl.submit(Qid(1), Flush { nsid: Nsid(1) })?;
         ctrl.admin(ctrl.abort(victim))?.ruled()?;
         ctrl.ring(Qid(1))?;
-        ctrl.answer(victim)?;
+        ctrl.answer(victim)?.ruled()?;
         ctrl.sweep()?;
         lab.note("Then: done")
     });
