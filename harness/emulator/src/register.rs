@@ -6,7 +6,7 @@ use spec::event;
 use spec::register::{self, Aqa, Cap, Cc, Crto, Csts, DoorbellKind};
 
 use crate::config::Config;
-use crate::controller::{Late, Phase, Shutdown};
+use crate::controller::{Phase, Shutdown};
 use crate::run::Run;
 use crate::seam::{Check, ResetWork};
 
@@ -147,13 +147,11 @@ impl Run<'_> {
         };
         let defect = self.defect;
         defect.on_reset(&mut self.scene(), &mut work);
+        if work.lets_commands_run {
+            self.put_off_commands();
+        }
         let (config, now) = (self.config, self.bus.now());
         let controller = &mut *self.controller;
-        if work.lets_commands_run {
-            let flights = &controller.flights;
-            let late = controller.fetched.iter().map(|at| Late::Run(flights[usize::from(*at)]));
-            controller.late.extend(late);
-        }
         if work.drops_commands {
             controller.drop_commands();
         }

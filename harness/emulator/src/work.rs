@@ -68,7 +68,7 @@ impl Run<'_> {
 
     /// Nothing is due: what a defect put off, or the next time that something is.
     fn idle(&mut self) -> Work {
-        let settled = matches!(self.controller.phase, Phase::Disabled | Phase::Ready);
+        let settled = !matches!(self.controller.phase, Phase::Disabling(_));
         if settled && let Some(late) = self.controller.late.pop() {
             self.do_late(late);
             return Work::Hidden;
@@ -87,6 +87,28 @@ impl Run<'_> {
         }
         // A transition that a defect holds up is due for ever: that is no work.
         next.filter(|due| *due > now).map_or(Work::Idle, Work::Until)
+    }
+
+    /// For a defect: every command of a queue that is in flight or waits to be fetched.
+    pub fn put_off_commands(&mut self) {
+        let flights = self.controller.fetched.iter();
+        let mut late: Vec<_> =
+            flights.map(|at| Late::Run(self.controller.flights[usize::from(*at)])).collect();
+        for sqid in self.controller.ready_sqs.clone() {
+            let Some(sq) = self.controller.sq(sqid).filter(|_| sqid != 0).cloned() else {
+                continue;
+            };
+            let mut slot = sq.head;
+            for _ in 0..sq.waiting() {
+                let mut raw = [0; Sqe::BYTES];
+                if self.bus.read(self.controller.index, sq.ring.slot(slot), &mut raw).is_ok() {
+                    let sqe = Sqe::from_bytes(&raw);
+                    late.push(Late::Run(Flight { sqe, sqid, ..Flight::default() }));
+                }
+                slot = sq.ring.after(slot);
+            }
+        }
+        self.controller.late.extend(late);
     }
 
     /// What a defect put off.
@@ -197,6 +219,9 @@ impl Run<'_> {
             self.refuse_if(Check::AbortLimit, full, status).is_err()
         };
         if aborted {
+            if self.bound(Bound::VictimRuns, 0) != 0 {
+                self.controller.late.push(Late::Run(flight));
+            }
             self.finish(at, Err(Refusal(Status::COMMAND_ABORT_REQUESTED)));
         } else if over_limit {
             self.finish(at, Err(Refusal(Status::ABORT_COMMAND_LIMIT_EXCEEDED)));

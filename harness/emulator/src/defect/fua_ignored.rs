@@ -12,7 +12,7 @@ impl Defect for FuaIgnored {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["write.fua"]
+        &["write.fua", "data.write-through"]
     }
 
     fn story(&self) -> &'static str {

@@ -1,4 +1,6 @@
-//! Only 12 bits of the first logical block address are used.
+//! Only 8 bits of the first logical block address of a Write are used.
+
+use spec::command::{Command, Write};
 
 use crate::seam::{Bound, Defect, Scene};
 
@@ -18,7 +20,8 @@ impl Defect for LbaTruncated {
          few as its namespaces need."
     }
 
-    fn on_bound(&self, _: &mut Scene, bound: Bound, value: u64) -> u64 {
-        if bound == Bound::Slba { value & 0xfff } else { value }
+    fn on_bound(&self, scene: &mut Scene, bound: Bound, value: u64) -> u64 {
+        let writes = scene.sqe.opcode() == Write::OPCODE;
+        if bound == Bound::Slba && writes { value & 0xff } else { value }
     }
 }

@@ -20,6 +20,7 @@ impl Defect for PrpListOffByOne {
             "dma.write-within-prps",
             "dma.within-permission",
             "data.last-written",
+            "common.last-lba",
         ]
     }
 
