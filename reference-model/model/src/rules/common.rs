@@ -204,6 +204,13 @@ impl<C: Command> Checks for Reserved<C> {
     }
 }
 
+/// An acceptance that shows that a requirement was met: the command gave it an occasion.
+pub fn shows(apply: &mut Apply, req: Req, occasion: bool) {
+    if occasion {
+        apply.hold(req, true, Default::default);
+    }
+}
+
 /// Holds that both dwords of the completion are 0, for commands that define neither.
 pub fn no_result(apply: &mut Apply) {
     let [dw0, dw1, ..] = apply.cqe.dw;

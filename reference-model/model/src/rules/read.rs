@@ -5,7 +5,7 @@ use spec::command::{Command, Read};
 use spec::requirement::common;
 
 use super::blocks;
-use super::common::{DWORD_0, NSID_USED, PSDT_IO, Reserved, no_result};
+use super::common::{DWORD_0, NSID_USED, PSDT_IO, Reserved, no_result, shows};
 use crate::ruling::{Data, Rule, no_footprint};
 
 /// The rule.
@@ -17,7 +17,11 @@ pub static RULE: Rule = Rule {
     succeeds: Some(common::LAST_LBA),
     data: |sqe, v| blocks::data(sqe, v, Data::Read),
     footprint: no_footprint,
-    accept: no_result,
+    accept: |apply| {
+        no_result(apply);
+        let retry = Read::project(apply.sqe).lr;
+        shows(apply, common::LIMITED_RETRY, retry);
+    },
     refuse: no_result,
 };
 

@@ -1,11 +1,11 @@
 //! Write (opcode 01h). NVM-1.0 §3.2.6.
 
 use spec::command::{Command, Write};
-use spec::requirement::common;
+use spec::requirement::{common, write};
 use spec::{QueueKind, Version};
 
 use super::blocks;
-use super::common::{DWORD_0, NSID_USED, PSDT_IO, Reserved, no_result};
+use super::common::{DWORD_0, NSID_USED, PSDT_IO, Reserved, no_result, shows};
 use crate::checks;
 use crate::ruling::{Data, Rule, no_footprint};
 
@@ -18,7 +18,12 @@ pub static RULE: Rule = Rule {
     succeeds: Some(common::LAST_LBA),
     data: |sqe, v| blocks::data(sqe, v, Data::Write),
     footprint: no_footprint,
-    accept: no_result,
+    accept: |apply| {
+        no_result(apply);
+        let cmd = Write::project(apply.sqe);
+        shows(apply, common::LIMITED_RETRY, cmd.lr);
+        shows(apply, write::DTYPE_IGNORED, cmd.dtype != 0);
+    },
     refuse: no_result,
 };
 

@@ -5,7 +5,7 @@ use spec::command::{Command, GetFeatures, SetFeatures};
 use spec::requirement::get_features;
 use spec::{Fid, Nsid, QueueKind, Sqe, Version};
 
-use super::common::{DWORD_0, NSID_ABOVE_NN, PSDT_ADMIN, Reserved, no_second_dword};
+use super::common::{DWORD_0, NSID_ABOVE_NN, PSDT_ADMIN, Reserved, no_second_dword, shows};
 use crate::checks;
 use crate::ruling::{Apply, Rule, View, no_data, no_effect, no_footprint};
 use crate::state::{Controller, Feature};
@@ -186,6 +186,9 @@ fn changes(cmd: &SetFeatures, v: &View) -> Truth {
 /// believed afterwards. The current value (SEL = 000b) is the caller's.
 fn seen_other_than_current(apply: &mut Apply, known: Feature) -> Feature {
     let cmd = GetFeatures::project(apply.sqe);
+    let of_namespace = cmd.nsid != Nsid::BROADCAST && cmd.nsid.0 != 0;
+    shows(apply, get_features::NSID_CONTROLLER_SCOPE, of_namespace);
+    shows(apply, get_features::DATA_POINTER_IGNORED, cmd.prp1.0 | cmd.prp2.0 != 0);
     let dw0 = apply.cqe.dw0();
     let mut learned = known;
     if selects(apply.controller()) != Yes {
@@ -233,6 +236,12 @@ fn unequal(which: &str, observed: u32, believed: Option<u32>) -> (String, String
         format!("{:08X}h", believed.unwrap_or(0)),
         format!("the {which} value as it was seen or set before"),
     )
+}
+
+/// Whether dword 0 of the answer is a value of the feature: not its capabilities.
+fn shows_a_value(apply: &mut Apply) -> bool {
+    let sel = GetFeatures::project(apply.sqe).sel;
+    sel == 0 || sel < SUPPORTED_CAPABILITIES && selects(apply.controller()) == Yes
 }
 
 /// Whether the command asks for the current value: SEL = 000b, or SEL means nothing.

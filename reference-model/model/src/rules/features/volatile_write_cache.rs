@@ -3,7 +3,7 @@
 use spec::QueueKind;
 use spec::command::{Command, GetFeatures, SetFeatures};
 use spec::feature::VolatileWriteCache;
-use spec::requirement::{reset, volatile_write_cache};
+use spec::requirement::{cqe, reset, volatile_write_cache};
 
 use super::*;
 use crate::ruling::{Cells, Footprint};
@@ -91,6 +91,13 @@ fn accept_get(apply: &mut Apply) {
                     false => "the value as it was set or seen before".into(),
                 },
             )
+        });
+    }
+    // Current, default and saved value are laid out as in Set Features: bits 31:1 are reserved.
+    if shows_a_value(apply) {
+        apply.hold(cqe::RESERVED_DWORDS, dw0 & !WCE == 0, || {
+            let because = "bits 31:1 of the value are reserved".into();
+            (format!("DW0 {dw0:08X}h"), format!("DW0 {:08X}h", dw0 & WCE), because)
         });
     }
     let mut learned = seen_other_than_current(apply, known);

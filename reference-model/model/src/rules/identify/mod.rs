@@ -1,9 +1,9 @@
 //! Identify (opcode 06h), one file per structure (CNS). Base-2.3 §5.2.13.
 
 use spec::command::{Command, Identify};
-use spec::{Cns, QueueKind, Sqe, Version};
+use spec::{Cns, QueueKind, Sqe, Version, requirement};
 
-use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, unused_nsid};
+use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, shows, unused_nsid};
 use super::prps::{Length, Prps, placement_is_defined};
 use crate::checks;
 use crate::ruling::{Apply, Data, Rule, View, no_data, no_effect, no_footprint};
@@ -67,6 +67,13 @@ static RESERVED: Reserved<Identify> = Reserved::and(|cmd, v| {
     let cntid = cmd.cntid.0 != 0 && v.version < Version::new(2, 0);
     cmd.csi != 0 || cmd.uidx != 0 || cmd.cnssid != 0 || cntid
 });
+
+fn accept(apply: &mut Apply) {
+    no_result(apply);
+    let cmd = Identify::project(apply.sqe);
+    shows(apply, requirement::identify::CNTID_IGNORED, cmd.cntid.0 != 0);
+    shows(apply, requirement::identify::CSI_IGNORED, cmd.csi != 0);
+}
 
 /// The structure goes where the PRP entries say, if the text says what they mean.
 fn returns(sqe: &Sqe, view: &View, seen: fn(&mut Apply, &[u8])) -> Data {

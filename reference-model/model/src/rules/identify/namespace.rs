@@ -23,7 +23,7 @@ pub static RULE: Rule = Rule {
     succeeds: Some(identify::CNS_KNOWN),
     data: |sqe, view| returns(sqe, view, seen),
     footprint: no_footprint,
-    accept: no_result,
+    accept,
     refuse: no_result,
 };
 

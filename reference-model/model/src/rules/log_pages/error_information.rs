@@ -33,6 +33,8 @@ fn footprint(sqe: &Sqe, v: &View) -> Footprint {
 
 fn accept(apply: &mut Apply) {
     no_result(apply);
+    let csi = GetLogPage::project(apply.sqe).csi;
+    shows(apply, get_log_page::CSI_IGNORED, csi != 0);
     if clears_event(&GetLogPage::project(apply.sqe), apply.version) {
         let events = &mut apply.controller().events;
         events.error_masked = No;

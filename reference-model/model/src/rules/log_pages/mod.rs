@@ -4,7 +4,7 @@ use spec::command::{Command, GetLogPage};
 use spec::requirement::get_log_page;
 use spec::{Lid, Nsid, QueueKind, Sqe, Version};
 
-use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result};
+use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, shows};
 use super::prps::{Prps, placement_is_defined};
 use crate::checks;
 use crate::ruling::{Apply, Data, Rule, View, no_data, no_effect, no_footprint};
