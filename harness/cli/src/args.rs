@@ -250,6 +250,9 @@ pub struct PanelArgs {
     /// How many generated sequences for each configuration.
     #[arg(long, value_name = "N", default_value = "32")]
     pub sequences: u32,
+    /// Findings that are explained (TOML); default: those of ci/waivers/panel.toml.
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
     #[command(flatten)]
     pub profile: ProfileArgs,
     /// Configurations at a time; default: one for each core.

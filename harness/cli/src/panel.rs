@@ -7,10 +7,14 @@ use std::sync::atomic::Ordering;
 use reports::{Counted, Exit, Observations, Story, Verdict, write_story};
 use runner::panel::{Seat, Size};
 use runner::run::Plan;
+use runner::waiver::Waivers;
 
 use crate::args::PanelArgs;
 use crate::failure::Failure;
 use crate::select;
+
+/// What is explained, unless the user says otherwise.
+const EXPLAINED: &str = include_str!("../../../ci/waivers/panel.toml");
 
 /// Where the configurations of alarms go.
 const OUT: &str = "reports/out/panel";
@@ -20,6 +24,11 @@ pub fn panel(args: &PanelArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut plan = Plan::new(lab::tests(), args.profile.seed);
     plan.profile = select::profile_of(&args.profile)?.0;
     plan.jobs = select::jobs(args.jobs);
+    plan.waivers = match &args.waivers {
+        Some(path) => Waivers::load(path).map_err(Failure::usage)?,
+        None => Waivers::parse(Path::new("ci/waivers/panel.toml"), EXPLAINED)
+            .map_err(Failure::harness)?,
+    };
     let stop = select::stop_on_ctrl_c()?;
     let (mut ran, mut unproved, mut alarms, mut seats) = (0, 0, 0, 0);
     let mut seen = Observations::default();

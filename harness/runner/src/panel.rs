@@ -29,7 +29,7 @@ pub struct Seat {
     pub unproved: u32,
     /// What was judged.
     pub observations: Observations,
-    /// Findings of any kind, and errors of the harness: false alarms until explained.
+    /// Findings of any kind that the plan's waivers do not explain, and errors of the harness.
     pub alarms: Vec<TestFinished>,
 }
 
@@ -135,7 +135,8 @@ impl Seat {
                 // A generated sequence claims nothing, so it is unproved by nature.
                 let sequence = id.starts_with("generated/");
                 self.unproved += u32::from(test.verdict == Verdict::Unproved && !sequence);
-                if !test.findings.is_empty() || test.verdict == Verdict::Error {
+                let unexplained = test.findings.iter().any(|finding| finding.waived_by.is_none());
+                if unexplained || test.verdict == Verdict::Error {
                     self.alarms.push(test);
                 }
             }
