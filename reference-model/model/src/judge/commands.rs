@@ -333,8 +333,11 @@ impl Judge {
             // Where the data goes is not defined, so nothing is known of the pages it names.
             let sqe = command.sqe;
             let named: Vec<_> = PrpWalk::new(&self.memory, &sqe, page, bytes).collect();
-            let entries = named.iter().map(|item| item.entry).chain([sqe.prp1(), sqe.prp2()]);
-            for entry in entries.collect::<Vec<_>>() {
+            // The pages of a list are only read, and the checks of its entries need them.
+            let list = named.iter().any(|item| item.role == PrpRole::ListPointer);
+            let prp2 = Some(sqe.prp2()).filter(|_| !list);
+            let data = named.iter().filter(|item| item.is_data()).map(|item| item.entry);
+            for entry in data.chain([sqe.prp1()]).chain(prp2) {
                 self.memory.forget(Addr(entry.page_base(page)), page);
             }
             return;
