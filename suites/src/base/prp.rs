@@ -31,7 +31,7 @@ fn there_and_back(ctrl: &mut Ctl<'_>, ns: NamespaceFacts, blocks: u32, shape: Sh
 }
 
 /// PRP1 may have any dword offset in its page, up to data that ends with the page.
-#[conformance(reqs = [prp::PRP1_OFFSET_LEGAL, data::LAST_WRITTEN, dma::WITHIN_PERMISSION])]
+#[conformance(reqs = [prp::PRP1_OFFSET_LEGAL, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
 fn begins_at_an_offset_in_the_first_page(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, _) = pages(lab, 1)?;
     let last = ctrl.page_bytes() as u32 - ns.block_bytes;
@@ -43,7 +43,7 @@ fn begins_at_an_offset_in_the_first_page(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A transfer that crosses one page boundary goes on at PRP2, which is a page of its own.
-#[conformance(reqs = [prp::PRP2_PAGE, data::LAST_WRITTEN, dma::WITHIN_PERMISSION])]
+#[conformance(reqs = [prp::PRP2_PAGE, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
 fn goes_on_in_the_page_that_prp2_names(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 2)?;
     for scattered in [false, true] {
@@ -55,7 +55,7 @@ fn goes_on_in_the_page_that_prp2_names(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A transfer that crosses more boundaries goes on in the pages of a PRP list, in its order.
-#[conformance(reqs = [prp::PRP2_LIST, data::LAST_WRITTEN, dma::WITHIN_PERMISSION])]
+#[conformance(reqs = [prp::PRP2_LIST, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
 fn follows_a_prp_list(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 8)?;
     for scattered in [false, true] {
@@ -69,7 +69,7 @@ fn follows_a_prp_list(lab: &mut Lab<'_>) -> Outcome {
 
 /// Data with an offset needs a list one page earlier, and its last page is used in part.
 #[conformance(reqs = [prp::PRP1_OFFSET_LEGAL, prp::PRP2_LIST, data::LAST_WRITTEN,
-    dma::WITHIN_PERMISSION])]
+    dma::WRITE_WITHIN_PRPS])]
 fn follows_a_prp_list_from_an_offset(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 4)?;
     for offset in [4, 516, ctrl.page_bytes() as u32 - 4] {
@@ -162,7 +162,7 @@ fn refuses_a_chain_pointer_with_an_offset(lab: &mut Lab<'_>) -> Outcome {
 
 /// Offsets and page boundaries follow CC.MPS, not the smallest page.
 #[conformance(reqs = [prp::PAGE_SIZE, prp::PAGE_SIZE_SELECTED, data::LAST_WRITTEN,
-    dma::WITHIN_PERMISSION])]
+    dma::WRITE_WITHIN_PRPS])]
 fn counts_in_pages_of_the_size_selected(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
     let cap = ctrl.cap()?;
@@ -189,7 +189,7 @@ fn counts_in_pages_of_the_size_selected(lab: &mut Lab<'_>) -> Outcome {
 
 /// Identify takes a buffer at any dword offset; what does not fit goes where PRP2 says.
 #[conformance(reqs = [prp::ADMIN_NO_LIST, prp::PRP1_OFFSET_LEGAL, identify::PRP2_NO_LIST,
-    dma::WITHIN_PERMISSION])]
+    dma::WRITE_WITHIN_PRPS])]
 fn places_an_identify_structure_at_any_offset(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let page = ctrl.page_bytes();
@@ -209,7 +209,7 @@ fn places_an_identify_structure_at_any_offset(lab: &mut Lab<'_>) -> Outcome {
 
 /// Get Log Page takes a second page, and for more than two pages a PRP list.
 #[conformance(reqs = [prp::ADMIN_LIST, prp::PRP2_PAGE, prp::PRP1_OFFSET_LEGAL,
-    dma::WITHIN_PERMISSION])]
+    dma::WRITE_WITHIN_PRPS])]
 fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let page = ctrl.page_bytes();

@@ -1,6 +1,6 @@
 //! Queues: how many entries they hold, how they wrap, who uses them. Base-2.3 §3.3.1.2, §3.3.1.5.
 
-use lab::{Buffer, Ctl, Lab, Outcome, Stop, Word, conformance};
+use lab::{Buffer, Ctl, Lab, Outcome, Patience, Stop, Word, conformance};
 use log::Perm;
 use spec::command::{CreateIoCq, CreateIoSq};
 use spec::{Addr, Entries, Qid};
@@ -97,11 +97,17 @@ fn goes_on_with_other_queues_while_one_is_full(lab: &mut Lab<'_>) -> Outcome {
     ctrl.io_pair(Qid(2), Entries(16))?;
     ctrl.create_io_cq(Qid(1), Entries(2))?;
     ctrl.create_io_sq(Qid(1), Qid(1), Entries(16))?;
-    let mut last = ctrl.submit(Qid(1), FLUSH)?;
+    // Given: Completion Queue 1 has one entry, which fills it, and more are to come.
+    let first = ctrl.submit(Qid(1), FLUSH)?;
+    ctrl.ring(Qid(1))?;
+    ctrl.wait(first, Patience::Default)?;
+    let mut last = first;
     for _ in 0..8 {
         last = ctrl.submit(Qid(1), FLUSH)?;
     }
     ctrl.ring(Qid(1))?;
+
+    // When: the host does not make room. Then: other queues, the admin queue too, go on.
     for _ in 0..20 {
         ctrl.io(Qid(2), FLUSH)?.ruled()?;
         ctrl.get_feature(spec::Fid::NUMBER_OF_QUEUES)?.accepted()?;
@@ -153,7 +159,7 @@ fn takes_each_tail_for_the_new_one(lab: &mut Lab<'_>) -> Outcome {
         ctrl.wait_all()?;
         ctrl.release(Qid(1))?;
     }
-    Ok(())
+    ctrl.wait_idle(A_WHILE)
 }
 
 /// Submission and Completion Queue identifiers are independent: SQ 1 may use CQ 2, and SQ 2 CQ 1.

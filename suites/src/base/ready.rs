@@ -63,7 +63,8 @@ fn forgets_what_was_never_rung(lab: &mut Lab<'_>) -> Outcome {
     ctrl.submit(Qid::ADMIN, Identify { cns: Cns(0xbf), ..Identify::default() })?;
     ctrl.disable()?;
     given::bring_back(&mut ctrl)?;
-    identify(&mut ctrl, 4)
+    identify(&mut ctrl, 4)?;
+    ctrl.wait_idle(A_WHILE)
 }
 
 /// Admin queues may have 2 to 4,096 entries, whatever CAP.MQES says, and need not be of one size.

@@ -106,7 +106,7 @@ fn restarts_the_phase_tags(lab: &mut Lab<'_>) -> Outcome {
 /// Commands in flight at a reset end with it: nothing of them is posted afterwards, and every block
 /// holds what it held before or what was written to it.
 #[conformance(reqs = [reset::STOPS_EVERYTHING, reset::NOTHING_POSTED_AFTER, data::LAST_WRITTEN,
-    dma::WITHIN_PERMISSION])]
+    dma::WRITE_WITHIN_PRPS])]
 fn stops_commands_in_flight(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

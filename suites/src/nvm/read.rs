@@ -21,7 +21,7 @@ fn returns_what_was_written(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// NLB = 0 reads one block, and writes no more than that to the host.
-#[conformance(reqs = [common::NLB, data::LAST_WRITTEN, dma::WITHIN_PERMISSION])]
+#[conformance(reqs = [common::NLB, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
 fn reads_one_block_with_nlb_0(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

@@ -26,14 +26,17 @@ fn leaves_the_neighbours_alone(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
     let nsid = Nsid(ns.nsid);
+    // Given: blocks 0 to 15 are written, and blocks 16 to 23 are what they are.
     ctrl.write_blocks(nsid, Lba(0), 16)?.accepted()?;
+    ctrl.read_blocks(nsid, Lba(16), 8)?.accepted()?;
     for _ in 0..8 {
-        let lba = lab.random().between(1, 10);
+        let lba = lab.random().between(1, 15);
         let blocks = lab.random().between(1, 4) as u32;
         ctrl.write_blocks(nsid, Lba(lba), blocks)?.accepted()?;
         ctrl.read_blocks(nsid, Lba(lba - 1), blocks + 2)?.accepted()?;
     }
-    ctrl.read_blocks(nsid, Lba(0), 16)?.accepted()
+    ctrl.read_blocks(nsid, Lba(0), 16)?.accepted()?;
+    ctrl.read_blocks(nsid, Lba(16), 8)?.accepted()
 }
 
 /// NLB = 0 writes one block.
