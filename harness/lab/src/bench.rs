@@ -55,6 +55,15 @@ impl<'d> Bench<'d> {
         self.dut
     }
 
+    /// Brings controller 0 up and marks that state, where the DUT can be rewound: every test then starts
+    /// from it, and what ran before no longer matters. Without it the first test that wants an enabled
+    /// controller does so.
+    pub fn prime(&mut self) {
+        if self.dut.capabilities().rewind && self.snapshot.is_none() {
+            let _ = self.run_as("prime", 0, |lab| lab.enabled_controller().map(drop));
+        }
+    }
+
     /// Runs a registered test, with the random numbers of (`seed`, its id), and claims its requirements.
     pub fn run(&mut self, test: &TestCase, seed: u64) -> TestRun {
         let id = test.id();

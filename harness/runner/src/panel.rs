@@ -10,7 +10,7 @@ use reports::{DutFacts, Observations, TestFinished, Verdict};
 
 use crate::facts;
 use crate::lane::{EmulatorLane, Lane};
-use crate::run::{Plan, Teller, on_fresh};
+use crate::run::{Plan, Teller, on_same};
 use crate::schedule::{Step, in_order};
 
 /// What one configuration gave.
@@ -104,24 +104,27 @@ fn seat(number: u32, size: Size, plan: &Plan) -> Seat {
     let mut seat =
         Seat { number, seed, config: text, dut, ran: 0, unproved: 0, observations, alarms };
     let teller = Teller { profile: &plan.profile, revision, waivers: &plan.waivers };
-    for case in &plan.tests {
-        let performed = on_fresh(&lane, &plan.profile, |bench| bench.run(case, seed));
-        seat.take(
-            &case.id(),
-            performed
-                .map(|(run, lines)| teller.tell(&case.id(), case.requirements, &run, &lines).0),
-        );
-    }
     // Without a namespace that all controllers share there is little to generate.
     let sequences = if options.namespaces.is_empty() { 0 } else { size.sequences };
-    for n in 0..sequences {
-        let id = format!("generated/{n}");
-        let drawn = Random::named(seed, &id).number();
-        let performed = on_fresh(&lane, &plan.profile, |bench| {
-            let sequence = lab::generate(drawn, &options);
-            bench.replay(&sequence)
-        });
-        seat.take(&id, performed.map(|(run, lines)| teller.tell(&id, &[], &run, &lines).0));
+    let sat = on_same(&lane, &plan.profile, |stand| {
+        stand.prime();
+        for case in &plan.tests {
+            let performed = stand.perform(|bench| bench.run(case, seed));
+            let tell = |(run, lines)| teller.tell(&case.id(), case.requirements, &run, &lines).0;
+            seat.take(&case.id(), performed.map(tell));
+        }
+        for n in 0..sequences {
+            let id = format!("generated/{n}");
+            let drawn = Random::named(seed, &id).number();
+            let performed = stand.perform(|bench| {
+                let sequence = lab::generate(drawn, &options);
+                bench.replay(&sequence)
+            });
+            seat.take(&id, performed.map(|(run, lines)| teller.tell(&id, &[], &run, &lines).0));
+        }
+    });
+    if let Err(why) = sat {
+        seat.take("lane", Err(why));
     }
     seat
 }

@@ -2,7 +2,7 @@
 //!
 //! A defect is *killed* by a divergence that names one of the requirements that the defect's file
 //! declares, in a test that the unmodified emulator (of the same configuration) passes with the same
-//! seed.
+//! seed. The tests that are for a broken requirement come first, and the first kill ends a defect's row.
 
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -14,7 +14,7 @@ use reports::{DefectRow, Kill, KillMatrix, Verdict};
 
 use crate::facts;
 use crate::lane::{EmulatorLane, default_emulator};
-use crate::run::{Plan, Teller, on_fresh};
+use crate::run::{Plan, Stand, Teller, on_same};
 use crate::schedule::{Step, in_order};
 
 /// Puts every one of `defects` before the tests of `plan`, `plan.jobs` defects at a time. Rows are
@@ -57,13 +57,17 @@ fn unmodified(config: &Config, plan: &Plan, known: &Known) -> Arc<OnceLock<Vec<V
     cell.get_or_init(|| {
         let lane = EmulatorLane::new(config.clone(), None);
         let teller = Teller { profile: &plan.profile, revision: None, waivers: &plan.waivers };
-        let verdict = |case: &&'static TestCase| {
-            let run = on_fresh(&lane, &plan.profile, |bench| bench.run(case, plan.seed.0));
-            run.map_or(Verdict::Error, |(run, lines)| {
-                teller.tell(&case.id(), case.requirements, &run, &lines).0.verdict
-            })
-        };
-        plan.tests.iter().map(verdict).collect()
+        let all = on_same(&lane, &plan.profile, |stand| {
+            stand.prime();
+            let verdict = |case: &&'static TestCase| {
+                let run = stand.perform(|bench| bench.run(case, plan.seed.0));
+                run.map_or(Verdict::Error, |(run, lines)| {
+                    teller.tell(&case.id(), case.requirements, &run, &lines).0.verdict
+                })
+            };
+            plan.tests.iter().map(verdict).collect()
+        });
+        all.unwrap_or_default()
     });
     cell
 }
@@ -82,31 +86,49 @@ fn row(defect: &'static dyn Defect, plan: &Plan, known: &Known) -> DefectRow {
         kills: Vec::new(),
         also: Vec::new(),
     };
+    let aims =
+        |case: &TestCase| case.requirements.iter().any(|req| defect.breaks().contains(&req.name()));
+    let mut cases = Vec::new();
     for (case, verdict) in plan.tests.iter().zip(verdicts.get().into_iter().flatten()) {
-        let id = case.id();
         match verdict {
-            Verdict::Passed => row.tests += 1,
-            Verdict::NotApplicable => continue,
-            _ => {
-                row.unfit.push(id);
-                continue;
-            }
+            Verdict::Passed => cases.push(*case),
+            Verdict::NotApplicable => {}
+            _ => row.unfit.push(case.id()),
         }
-        // A harness error under a defect kills nothing: `lockstep run --defect` shows it.
-        let run = on_fresh(&broken, &plan.profile, |bench| bench.run(case, plan.seed.0));
-        let Ok((run, _)) = run else { continue };
-        for finding in &run.findings {
-            let (FindingKind::Divergence(_), Some(req)) = (finding.kind, finding.req) else {
-                continue;
-            };
-            let name = req.name();
-            if defect.breaks().contains(&name) {
-                row.kills.push(Kill { test: id.clone(), requirement: name.into() });
-            } else if !row.also.iter().any(|other| other == name) {
-                row.also.push(name.into());
-            }
+    }
+    // A stable sort: among those that aim at it, and among the others, the order of their ids.
+    cases.sort_by_key(|case| !aims(case));
+    let attacked = on_same(&broken, &plan.profile, |stand| {
+        stand.prime();
+        cases.iter().any(|case| attack(stand, case, defect, plan, &mut row))
+    });
+    if let Err(why) = attacked {
+        row.also.push(format!("the lane did not open: {why}"));
+    }
+    row
+}
+
+/// Runs one test on the broken emulator; whether it killed the defect. A harness error under a defect
+/// kills nothing: `lockstep run --defect` shows it.
+fn attack(
+    stand: &mut Stand<'_, '_>,
+    case: &'static TestCase,
+    defect: &dyn Defect,
+    plan: &Plan,
+    row: &mut DefectRow,
+) -> bool {
+    row.tests += 1;
+    let Ok((run, _)) = stand.perform(|bench| bench.run(case, plan.seed.0)) else { return false };
+    let before = row.kills.len();
+    for finding in &run.findings {
+        let (FindingKind::Divergence(_), Some(req)) = (finding.kind, finding.req) else { continue };
+        let name = req.name();
+        if defect.breaks().contains(&name) {
+            row.kills.push(Kill { test: case.id(), requirement: name.into() });
+        } else if !row.also.iter().any(|other| other == name) {
+            row.also.push(name.into());
         }
     }
     row.kills.dedup();
-    row
+    row.kills.len() > before
 }
