@@ -493,6 +493,10 @@ pub enum Applies {
     On(Force),
 }
 
+/// Every revision of the Base specification, up to its minor number.
+const REVISIONS: [(u16, u8); 9] =
+    [(1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (2, 0), (2, 1), (2, 2), (2, 3)];
+
 /// How every requirement stands for one controller, worked out once per change of its claims.
 #[derive(Clone, Debug, Default)]
 pub struct Forces(Vec<Applies>);
@@ -509,10 +513,26 @@ impl Forces {
             return Applies::Off;
         }
         let known = info.verified && info.when.holds(controller) == Some(true);
-        match version.and_then(|version| req.force(version)) {
+        let force = match version {
+            Some(version) => req.force(version),
+            None => Self::of_every_revision(req),
+        };
+        match force {
             Some(force) if known => Applies::On(force),
             _ => Applies::Unknown,
         }
+    }
+
+    /// The weakest force that `req` has at any revision, if every revision has it: what holds for a
+    /// controller whose VS was not read.
+    fn of_every_revision(req: Req) -> Option<Force> {
+        let mut forces =
+            REVISIONS.iter().map(|(major, minor)| req.force(Version::new(*major, *minor)));
+        let first = forces.next()??;
+        forces.try_fold(first, |weakest, force| {
+            let Force { level, status } = force?;
+            Some(Force { level: weakest.level.min(level), status: weakest.status.min(status) })
+        })
     }
 
     /// How `req` stands.

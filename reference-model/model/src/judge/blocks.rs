@@ -282,7 +282,7 @@ impl Judge {
     fn untouched(&mut self, at: Addr, block_bytes: u32, seen: Ident) {
         let Some(known) = self.memory.block(at, block_bytes) else { return };
         self.coverage.data_bytes += u64::from(block_bytes);
-        self.hold(dma::WITHIN_PERMISSION, known == seen, |_| {
+        self.hold(dma::WRITE_WITHIN_PRPS, known == seen, |_| {
             let because = "only the host wrote there".to_string();
             let observed = format!("block {:016x}", seen.0);
             (
@@ -297,7 +297,7 @@ impl Judge {
         let Some((n, offset)) = self.owner_of(at) else {
             let mut known = vec![0; bytes.len()];
             if self.memory.read(at, &mut known) {
-                self.hold(dma::WITHIN_PERMISSION, known == bytes, |_| {
+                self.hold(dma::WRITE_WITHIN_PRPS, known == bytes, |_| {
                     let because = "only the host wrote there".to_string();
                     let place = Place::at(format!("memory at {at}"));
                     (place, ("other bytes".into(), "the bytes written".into(), because))

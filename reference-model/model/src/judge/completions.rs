@@ -1,15 +1,17 @@
 //! Completion queue entries: their place, their form, whose they are, and their status.
 
+use spec::requirement::Level;
 use spec::requirement::{async_event_request, common, cqe as req, queue};
-use spec::{Cqe, Qid, Status};
+use spec::{Cqe, Qid, Req, Status};
 
 use super::Judge;
 use super::cell::Effect;
 use super::claims::Standing;
 use super::commands::Flight;
 use super::report::Place;
-use crate::ruling::{Decision, bits};
+use crate::ruling::{Applies, Decision, bits};
 use crate::truth::{No, Yes};
+use crate::{Allowed, DivergenceKind, FindingKind};
 
 /// Command Aborted due to SQ Deletion.
 const SQ_DELETED: Status = Status::new(0, 0x08);
@@ -262,8 +264,8 @@ impl Judge {
                 self.stand(n, Standing::Other);
                 effect
             }
-            Decision::Warns { by } | Decision::Diverges { by } => {
-                self.report_status(n, by, status);
+            Decision::Warns { .. } | Decision::Diverges { .. } => {
+                self.report_status(n, decision);
                 self.stand(n, Standing::Other);
                 effect
             }
@@ -292,52 +294,49 @@ impl Judge {
         self.anomaly(Some(common::TRANSIENT_ERROR), place, status.to_string());
     }
 
-    fn requirements(&self, n: u32, by: u64) -> Vec<spec::Req> {
+    fn requirements(&self, n: u32, by: u64) -> Vec<Req> {
         let Some(rule) = self.commands[n].rule else { return Vec::new() };
         bits(by).map(|check| rule.check(check).0).collect()
     }
 
     /// The story of a status that is not allowed, or not recommended.
-    fn report_status(&mut self, n: u32, by: u64, status: Status) {
-        let place = self.place_of(n);
+    fn report_status(&mut self, n: u32, decision: Decision) {
+        let (kind, by) = match decision {
+            Decision::Warns { by } => (FindingKind::Warning, by),
+            Decision::Diverges { by } => (FindingKind::Divergence(DivergenceKind::Rule), by),
+            _ => return,
+        };
         let Some(rule) = self.commands[n].rule else { return };
-        if by == 0 {
-            let req = self.succeeds(n);
-            let because = "nothing is wrong with this command".to_string();
-            let allowed = Status::SUCCESSFUL_COMPLETION.to_string();
-            match req {
-                Some(req) => {
-                    self.broken(req, place, (status.to_string(), allowed, because));
-                }
-                None => {
-                    let allowed = vec![crate::Allowed { answer: allowed, because }];
-                    let kind = crate::FindingKind::Divergence(crate::DivergenceKind::Rule);
-                    self.find(kind, None, place, status.to_string(), allowed);
-                }
-            }
-            return;
-        }
+        let status = self.commands[n].cqe.status();
         let view = self.view(n, &self.worlds[0]);
         let sqe = self.commands[n].sqe;
         let mut allowed = Vec::new();
-        let mut first = None;
         for check in bits(by) {
-            let (req, statuses) = rule.check(check);
-            first.get_or_insert(req);
             let because = rule.because(check, &sqe, &view);
-            allowed.extend(
-                statuses
-                    .iter()
-                    .map(|s| crate::Allowed { answer: s.to_string(), because: because.clone() }),
-            );
+            let answer = |s: &Status| Allowed { answer: s.to_string(), because: because.clone() };
+            allowed.extend(rule.check(check).1.iter().map(answer));
         }
-        let Some(req) = first else { return };
-        let Some(answer) = allowed.first().cloned() else { return };
-        let story = (status.to_string(), answer.answer, answer.because);
-        if let Some(finding) = self.broken(req, place, story)
-            && allowed.len() > 1
-        {
-            self.findings[finding as usize].allowed = allowed;
+        if by == 0 {
+            let because = "nothing is wrong with this command".to_string();
+            allowed.push(Allowed { answer: Status::SUCCESSFUL_COMPLETION.to_string(), because });
         }
+        let req = self.broken_requirement(n, by);
+        if let Some(req) = req {
+            self.coverage.exercised[usize::from(req.0)] += 1;
+            self.coverage.judged[usize::from(req.0)] += 1;
+        }
+        let place = self.place_of(n);
+        self.find(kind, req, place, status.to_string(), allowed);
+    }
+
+    /// The requirement that a status breaks: the first failing check that is more than a permission,
+    /// else that the command succeeds.
+    fn broken_requirement(&self, n: u32, by: u64) -> Option<Req> {
+        let forces = &self.units[usize::from(self.commands[n].ctrl)].forces;
+        let binds = |req: &Req| match forces.of(*req) {
+            Applies::On(force) => force.level > Level::May,
+            Applies::Off | Applies::Unknown => false,
+        };
+        self.requirements(n, by).into_iter().find(binds).or_else(|| self.succeeds(n))
     }
 }

@@ -37,10 +37,16 @@ impl Judge {
         }
         let Some(n) = command else {
             // What no command or queue gives, whether it is mapped or not.
-            let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
-            let because = "no command in flight and no queue gives this memory".to_string();
             let observed = if fault { "an access that was refused" } else { "an access" };
-            self.broken(by, place(), (observed.into(), "none".into(), because));
+            let because = "no command in flight and no queue gives this memory".to_string();
+            if write {
+                let story = (observed.into(), "none".into(), because);
+                self.broken(dma::WRITE_WITHIN_PRPS, place(), story);
+            } else if fault || self.memory.accessible(at, len, false).is_no() {
+                // No clause forbids reading more than was given; no healthy controller reads what the
+                // host never opened to it.
+                self.anomaly(None, place(), format!("{observed}: {because}"));
+            }
             return;
         };
         let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
@@ -128,7 +134,7 @@ impl Judge {
 
     /// Guard bytes were looked at.
     pub(super) fn on_sweep(&mut self, at: Addr, len: u64, changed: u64) {
-        self.hold(dma::WITHIN_PERMISSION, changed == 0, |_| {
+        self.hold(dma::WRITE_WITHIN_PRPS, changed == 0, |_| {
             let observed = format!("{changed} of {len} bytes changed");
             let because = "no command gives this memory as a destination".to_string();
             (Place::at(format!("guard bytes at {at}")), (observed, "no change".into(), because))

@@ -239,10 +239,12 @@ impl Judge {
             let ctrl = self.now.ctrl;
             self.lose(ctrl, None);
         }
-        if csts.pp() && csts.rdy() {
-            // Nothing that a test asks for pauses a controller; figure 42 names firmware activation.
+        // PP is valid while the controller is ready. Nothing that a test asks for pauses it.
+        if csts.rdy() && csts.pp() {
             let place = Place::at("register CSTS");
-            self.anomaly(None, place, "CSTS.PP = 1: processing is paused".into());
+            self.anomaly(Some(req::CSTS_PP), place, "CSTS.PP = 1: processing is paused".into());
+        } else if csts.rdy() {
+            self.agrees(req::CSTS_PP);
         }
         let ctrl = self.now.ctrl;
         self.learn(ctrl, |controller| controller.csts = Some(csts));
@@ -315,6 +317,19 @@ impl Judge {
             let shst = u64::from(value);
             self.same(shutdown::RESET_CLEARS_SHST, "CSTS.SHST", shst, 0, "the reset is over");
             return;
+        }
+        if self.believed().phase == Phase::Disabling
+            && !shutting
+            && value == 0
+            && allowed == Shst::COMPLETE.or(Shst::NORMAL)
+        {
+            self.agrees(shutdown::RESET_CLEARS_SHST);
+        }
+        // ST says whose shutdown SHST reports; before 2.0 the bit was reserved.
+        let known = self.version(ctrl).is_some_and(|version| version >= Version::new(2, 0));
+        if known && shutting && value != 0 {
+            let st = u64::from(csts.st());
+            self.same(by, "CSTS.ST", st, 0, "CC.SHN asked for a shutdown of the controller alone");
         }
         self.hold(by, legal, |_| {
             let because = if shutting { "CC.SHN asked for a shutdown" } else { "no shutdown runs" };

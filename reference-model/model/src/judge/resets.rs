@@ -66,7 +66,11 @@ impl Judge {
             self.inconclusive("the admin queues are not known: AQA, ASQ or ACQ".into(), place);
             self.lose(ctrl, None);
         }
-        self.learn(ctrl, |controller| controller.phase = Phase::Enabling);
+        self.learn(ctrl, |controller| {
+            controller.phase = Phase::Enabling;
+            // Whatever reset came before, or power on, has dropped and unmasked all events.
+            controller.events.error_masked = No;
+        });
     }
 
     /// When RDY must be 1 after an enable: CRTO where CAP.CRMS says so, else CAP.TO.

@@ -1,0 +1,8 @@
+//! The judge: for each behaviour a conforming log passes, and the same log with one wrong
+//! observation is flagged by the right requirement.
+
+extern crate lockstep_model as model;
+
+mod behaviours;
+mod brute_force;
+mod script;
