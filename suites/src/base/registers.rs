@@ -189,7 +189,9 @@ fn refuses_io_queues_before_their_entry_size_is_set(lab: &mut Lab<'_>) -> Outcom
     AdminQueues::new(&mut ctrl, 4096 << cap.mpsmin())?.program(&mut ctrl)?;
     let cc = Cc::new().with_en(true).with_mps(cap.mpsmin());
     ctrl.write(register::CC, 4, u64::from(cc.into_bits()))?;
-    lab.needs(ctrl.wait_for(register::CSTS, 4, 1, 1)?, "RDY with CC.IOSQES = CC.IOCQES = 0")?;
+    if !ctrl.wait_for(register::CSTS, 4, 1, 1)? {
+        return Err(Stop::PatienceOver("CSTS.RDY = 1".into()));
+    }
     ctrl.ask_queues(1, 1)?.ruled()?;
 
     // When: the host creates a queue. Then: refused, by this requirement.
