@@ -206,7 +206,7 @@ fn two_controllers_share_a_namespace() {
         let mut second = lab.controller(1)?;
         second.enable()?;
         second.identify()?;
-        first.write_blocks(Nsid(1), Lba(5), 3)?;
+        first.write_blocks(Nsid(1), Lba(5), 3)?.ruled()?;
         assert!(second.read_blocks(Nsid(1), Lba(5), 3)?.status().is_success());
         Ok(())
     });
@@ -263,8 +263,8 @@ fn tests_start_from_the_same_state_whatever_ran_before() {
     let mut write = |name: &str| {
         bench.run_as(name, 1, |lab| {
             let mut ctrl = lab.enabled_controller()?;
-            ctrl.read_blocks(Nsid(1), Lba(3), 2)?;
-            ctrl.write_blocks(Nsid(1), Lba(3), 2)?;
+            ctrl.read_blocks(Nsid(1), Lba(3), 2)?.ruled()?;
+            ctrl.write_blocks(Nsid(1), Lba(3), 2)?.ruled()?;
             let lba = lab.random().below(100);
             ctrl.write_blocks(Nsid(1), Lba(lba), 1).map(|_| ())
         })
@@ -290,7 +290,8 @@ fn a_replayed_sequence_does_the_same() {
             Lba(last - 40),
             41,
             Shape { scattered: true, ..Shape::default() },
-        )?;
+        )?
+        .ruled()?;
         ctrl.read_blocks(Nsid(1), Lba(last), 1)?.accepted()?;
         ctrl.create_io_cq(Qid(2), Entries(4))?;
         let good = ctrl.io_sq(Qid(2), Qid(2))?;
@@ -366,4 +367,26 @@ fn registers_are_read_and_polled() {
     });
     let polls = |body: &Body| matches!(body, Body::RegisterRead(r) if r.offset == register::CSTS);
     assert!(count(&run, polls) < 20, "empty polls make no records");
+}
+
+#[test]
+fn batches_are_judged_as_single_commands_are() {
+    let run = run(|lab| {
+        let mut ctrl = lab.enabled_controller()?;
+        ctrl.io_pair(Qid(1), Entries(64))?;
+        let flushes = [Flush { nsid: Nsid(1) }.into(); 32];
+        let lbas: Vec<Lba> = (0..32).map(|n| Lba(8 * n)).collect();
+        let buffers = ctrl.block_buffers(Nsid(1), 8, 32)?;
+        for _ in 0..3 {
+            ctrl.batch(Qid(1), &flushes)?;
+            ctrl.write_batch(Qid(1), &buffers, &lbas)?;
+            ctrl.read_batch(Qid(1), &buffers, &lbas)?;
+        }
+        Ok(())
+    });
+    assert!(run.coverage.completions >= 3 * 3 * 32);
+    assert!(run.coverage.data_bytes >= 3 * 32 * 4096);
+    let tails = |body: &Body| matches!(body, Body::Doorbell(d) if d.qid == Qid(1) && d.kind == DoorbellKind::SqTail);
+    // Nine batches, and what the audit reads back.
+    assert!(count(&run, tails) >= 9);
 }

@@ -119,7 +119,7 @@ impl Plan<'_> {
         }
         .min(most);
         let page = self.options.page_bytes;
-        let mut shape = self.shape(block);
+        let mut shape = self.shape(block, (blocks * block).div_ceil(page));
         match fault {
             Fault::TooLong if self.options.transfer_bytes_max <= 1 << 20 => {
                 blocks = self.options.transfer_bytes_max / block + 1;
@@ -161,7 +161,7 @@ impl Plan<'_> {
     }
 
     /// A shape in which no block is cut in two.
-    fn shape(&mut self, block: u64) -> Shape {
+    fn shape(&mut self, block: u64, pages: u64) -> Shape {
         let page = self.options.page_bytes;
         let whole = page.is_multiple_of(block);
         let steps = if whole { page / block } else { 1 };
@@ -172,9 +172,11 @@ impl Plan<'_> {
                 0
             },
             scattered: whole && self.random.one_in(3),
-            list_slots: match self.random.below(4) {
+            list_slots: match self.random.below(5) {
                 0 => Some(1),
                 1 => Some(self.random.between(2, 5) as u32),
+                // The list ends with its page, or one entry before or behind.
+                2 => Some(self.random.between(pages.saturating_sub(2), pages + 1).max(1) as u32),
                 _ => None,
             },
         }
