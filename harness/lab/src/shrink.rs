@@ -90,6 +90,7 @@ impl Shrinker<'_, '_> {
             Action::Submit { sqe, links, .. } | Action::Send { sqe, links, .. } => {
                 sqe.dw.iter().map(|dw| u64::from(dw.count_ones())).sum::<u64>()
                     + u64::from(links.prp2.is_some())
+                    + u64::from(matches!(action, Action::Submit { .. }))
             }
             Action::Buffer { bytes, offset, .. } => *bytes + u64::from(*offset),
             _ => 0,
@@ -161,9 +162,13 @@ impl Shrinker<'_, '_> {
                 let send = Action::Send { ctrl, sqid, id, sqe, links };
                 let mut candidate = self.best.clone();
                 candidate.actions[at] = send;
+                // With other commands in flight its ring and wait may be theirs too: they stay then.
+                let plain = candidate.clone();
                 let rest = candidate.actions.split_off(at + 1);
                 candidate.actions.extend(without_ring_of(rest, ctrl, sqid, id));
-                self.keep_if_hit(candidate);
+                if !self.keep_if_hit(candidate) {
+                    self.keep_if_hit(plain);
+                }
             }
             at += 1;
         }
