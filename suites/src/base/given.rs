@@ -5,7 +5,7 @@ use lab::{
     Stop, Word,
 };
 use log::{Perm, ResetKind};
-use spec::command::{Flush, Read, Write};
+use spec::command::{Flush, Read, SetFeatures, Write};
 use spec::register::{self, Aqa, Cc};
 use spec::{Entries, Fid, Lba, Nsid, Qid};
 
@@ -21,7 +21,10 @@ pub fn namespace(lab: &mut Lab<'_>, ctrl: &Ctl<'_>) -> Result<NamespaceFacts, St
     let plain = |ns: &NamespaceFacts| ns.metadata_bytes == 0 && ns.blocks >= 64;
     let first = ctrl.namespaces().into_iter().find(plain);
     lab.needs(first.is_some(), WHAT)?;
-    first.ok_or_else(|| Stop::NotApplicable(WHAT.into()))
+    let ns = first.ok_or_else(|| Stop::NotApplicable(WHAT.into()))?;
+    let room = transfer_bytes(ctrl, u64::MAX) >= 16 * u64::from(ns.block_bytes);
+    lab.needs(room, "MDTS of at least 16 logical blocks")?;
+    Ok(ns)
 }
 
 /// The largest transfer of one command in bytes, at most `most`.
@@ -106,7 +109,15 @@ pub fn resets(lab: &Lab<'_>) -> Vec<ResetKind> {
     kinds
 }
 
-/// Claims a power cycle of the transport.
+/// A volatile write cache, which is switched on.
+pub fn needs_cache(lab: &mut Lab<'_>, ctrl: &mut Ctl<'_>) -> Outcome {
+    let present = ctrl.facts().is_some_and(|facts| facts.volatile_write_cache);
+    lab.needs(present, "a volatile write cache (VWC bit 0)")?;
+    let fid = Fid::VOLATILE_WRITE_CACHE;
+    ctrl.admin(SetFeatures { fid, cdw11: 1, ..SetFeatures::default() })?.accepted()
+}
+
+/// Needs a power cycle of the transport.
 pub fn needs_power_cycle(lab: &mut Lab<'_>) -> Outcome {
     let can = lab.capabilities().resets.contains(&ResetKind::PowerCycle);
     lab.needs(can, "a power cycle")

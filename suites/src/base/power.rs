@@ -21,7 +21,7 @@ fn comes_back_disabled(lab: &mut Lab<'_>) -> Outcome {
     ctrl.cc()?;
     given::bring_back(&mut ctrl)?;
     ctrl.io_pair(Qid(1), Entries(16))?;
-    ctrl.io(Qid(1), FLUSH)?.accepted()
+    ctrl.io(Qid(1), FLUSH)?.ruled()
 }
 
 /// The controller is the same one as before: same revision, capabilities, Identify data.

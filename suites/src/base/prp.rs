@@ -35,6 +35,7 @@ fn there_and_back(ctrl: &mut Ctl<'_>, ns: NamespaceFacts, blocks: u32, shape: Sh
 fn begins_at_an_offset_in_the_first_page(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, _) = pages(lab, 1)?;
     let last = ctrl.page_bytes() as u32 - ns.block_bytes;
+    lab.needs(last > 0, "logical blocks smaller than a memory page")?;
     for offset in [4, 8, 508, 1020, last] {
         let shape = Shape { offset: offset.min(last), ..Shape::default() };
         there_and_back(&mut ctrl, ns, 1, shape)?;

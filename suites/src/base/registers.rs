@@ -166,6 +166,7 @@ fn shows_normal_operation(lab: &mut Lab<'_>) -> Outcome {
 fn works_with_each_page_size(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
     let cap = ctrl.cap()?;
+    lab.needs(cap.mpsmax() > 0, "CAP.MPSMAX above 0")?;
     for mps in cap.mpsmin()..=cap.mpsmax().min(8) {
         given::enable_with_pages(&mut ctrl, mps)?;
         ctrl.cc()?;

@@ -31,6 +31,7 @@ fn succeeds_for_every_namespace(lab: &mut Lab<'_>) -> Outcome {
 fn makes_completed_writes_durable(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     given::needs_power_cycle(lab)?;
+    given::needs_cache(lab, &mut ctrl)?;
     let ns = given::namespace(lab, &ctrl)?;
     let nsid = Nsid(ns.nsid);
     ctrl.write_blocks(nsid, Lba(0), 8)?.accepted()?;
@@ -48,6 +49,7 @@ fn makes_completed_writes_durable(lab: &mut Lab<'_>) -> Outcome {
 fn covers_writes_of_other_queues(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     given::needs_power_cycle(lab)?;
+    given::needs_cache(lab, &mut ctrl)?;
     let two = ctrl.granted_io_cqs() >= 2 && ctrl.granted_io_sqs() >= 2;
     lab.needs(two, "two I/O queue pairs")?;
     let ns = given::namespace(lab, &ctrl)?;
