@@ -1,0 +1,292 @@
+//! The conditions that an excuse can ask for, by name. Each looks at the trace alone: the judge does not
+//! get to excuse itself.
+
+use log::{Body, Perm, Record, RegisterWrite};
+use spec::command::{Command, CreateIoCq, Read, Write};
+use spec::register::{self as reg, Cap, Csts, DoorbellKind};
+use spec::{Cqe, Sqe};
+
+use crate::completions::completion;
+use crate::data;
+use crate::excuses::Case;
+
+/// A condition on a mutant that was not flagged.
+pub type Predicate = fn(&Case<'_>) -> bool;
+
+/// All of them.
+const TABLE: &[(&str, Predicate)] = &[
+    ("status-is-an-error", status_is_an_error),
+    ("sqhd-within-the-tail", sqhd_within_the_tail),
+    ("both-were-in-flight", both_were_in_flight),
+    ("error-log-was-not-read", error_log_was_not_read),
+    ("a-queue-names-the-vector", a_queue_names_the_vector),
+    ("messages-are-left-or-unseen", messages_are_left_or_unseen),
+    ("block-is-not-known", block_is_not_known),
+    ("field-is-not-valid", field_is_not_valid),
+    ("rdy-is-changing", rdy_is_changing),
+    ("shows-the-new-rdy", shows_the_new_rdy),
+    ("only-reading", only_reading),
+    ("structure-was-read-once", structure_was_read_once),
+    ("memory-is-open", memory_is_open),
+    ("a-reset-clears-it", a_reset_clears_it),
+];
+
+/// The predicate called `name`.
+pub fn find(name: &str) -> Option<Predicate> {
+    TABLE.iter().find(|(known, _)| *known == name).map(|(_, predicate)| *predicate)
+}
+
+impl Case<'_> {
+    fn before(&self) -> &Record {
+        self.base.record(self.at)
+    }
+
+    fn after(&self) -> &Record {
+        &self.mutated.records()[self.at]
+    }
+
+    fn cqe(&self) -> Option<Cqe> {
+        completion(self.after()).map(|(.., cqe)| cqe)
+    }
+
+    /// The records before and after the mutated one, of its controller.
+    fn others(&self) -> (impl Iterator<Item = &Record>, impl Iterator<Item = &Record>) {
+        let ctrl = self.before().ctrl;
+        let (past, rest) = self.base.log.records().split_at(self.at);
+        let mine = move |record: &&Record| record.ctrl == ctrl;
+        (past.iter().rev().filter(mine), rest[1..].iter().filter(mine))
+    }
+
+    fn read(&self) -> Option<RegisterWrite> {
+        match self.after().body() {
+            Body::RegisterRead(read) => Some(read),
+            _ => None,
+        }
+    }
+}
+
+/// The completion reports an error.
+fn status_is_an_error(case: &Case<'_>) -> bool {
+    case.cqe().is_some_and(|cqe| !cqe.status().is_success())
+}
+
+/// SQHD lies behind the command, and not beyond the tail that the host had rung when it saw the CQE.
+fn sqhd_within_the_tail(case: &Case<'_>) -> bool {
+    let (Some(cqe), Some(submit)) = (case.cqe(), case.base.index.submit.get(&case.at)) else {
+        return false;
+    };
+    let Body::Submit { sqid, slot, .. } = case.base.record(*submit).body() else { return false };
+    let tail = case.others().0.find_map(|record| match record.body() {
+        Body::Doorbell(bell) if bell.kind == DoorbellKind::SqTail && bell.qid == sqid => {
+            Some(bell.value)
+        }
+        _ => None,
+    });
+    let Some(tail) = tail else { return false };
+    let (head, slot) = (u32::from(cqe.sqhd()), u32::from(slot));
+    if tail > slot { (slot + 1..=tail).contains(&head) } else { head > slot || head <= tail }
+}
+
+/// Both commands had been rung before either was seen completed.
+fn both_were_in_flight(case: &Case<'_>) -> bool {
+    let queue = completion(case.before()).map(|(cqid, ..)| cqid);
+    let records = case.base.log.records();
+    let next = (case.at + 1..records.len()).find(|n| {
+        records[*n].ctrl == case.before().ctrl
+            && completion(&records[*n]).map(|(cqid, ..)| cqid) == queue
+    });
+    let index = &case.base.index;
+    let rung = next.and_then(|n| index.submit.get(&n)).and_then(|submit| index.rung.get(submit));
+    rung.is_some_and(|rung| *rung < case.at)
+}
+
+/// Nobody reads the Error Information log page of this controller after the completion.
+fn error_log_was_not_read(case: &Case<'_>) -> bool {
+    !case.others().1.any(|record| match record.body() {
+        Body::Submit { sqid, sqe, .. } => {
+            sqid.is_admin() && sqe.opcode() == 0x02 && sqe.dw[10] & 0xff == 0x01
+        }
+        _ => false,
+    })
+}
+
+/// The admin queue or an I/O Completion Queue with interrupts signals by this vector.
+fn a_queue_names_the_vector(case: &Case<'_>) -> bool {
+    let Body::Interrupt { vector, .. } = case.after().body() else { return false };
+    vector == 0
+        || case.others().0.any(|record| match record.body() {
+            Body::Submit { sqid, sqe, .. } if sqid.is_admin() => {
+                let create = CreateIoCq::project(&sqe);
+                sqe.opcode() == CreateIoCq::OPCODE && create.ien && create.iv == vector
+            }
+            _ => false,
+        })
+}
+
+/// The vector has other messages, or no message is left by which one could know that any would be seen.
+fn messages_are_left_or_unseen(case: &Case<'_>) -> bool {
+    let Body::Interrupt { vector: mine, .. } = case.before().body() else { return false };
+    let mut vectors =
+        case.mutated.records().iter().filter(|r| r.ctrl == case.before().ctrl).filter_map(
+            |record| match record.body() {
+                Body::Interrupt { vector, .. } => Some(vector),
+                _ => None,
+            },
+        );
+    let first = vectors.next();
+    first.is_none() || first == Some(mine) || vectors.any(|vector| vector == mine)
+}
+
+/// The blocks that a Read or Write command names: NSID, first LBA, and one past the last.
+fn blocks(sqe: &Sqe) -> Option<(u32, u64, u64)> {
+    let (nsid, slba, nlb) = match sqe.opcode() {
+        Read::OPCODE => {
+            let read = Read::project(sqe);
+            (read.nsid.0, read.slba.0, u64::from(sqe.dw[12] & 0xffff) + 1)
+        }
+        Write::OPCODE => {
+            let write = Write::project(sqe);
+            (write.nsid.0, write.slba.0, u64::from(sqe.dw[12] & 0xffff) + 1)
+        }
+        _ => return None,
+    };
+    Some((nsid, slba, slba.saturating_add(nlb)))
+}
+
+/// What the block held is not told by this trace: no other Read or Write of it succeeded. The block is the
+/// one that differs.
+fn block_is_not_known(case: &Case<'_>) -> bool {
+    let (Body::FewBlocksSeen { at, .. } | Body::BlocksSeen { at, .. }) = case.before().body()
+    else {
+        return false;
+    };
+    let records = case.base.log.records();
+    let before = data::idents(&case.base.log, case.before());
+    let after = data::idents(case.mutated, case.after());
+    let Some(n) = before.iter().zip(&after).position(|(a, b)| a != b) else { return false };
+    let named = |n: usize| match records[n].body() {
+        Body::Submit { sqid, sqe, .. } if !sqid.is_admin() => {
+            blocks(&sqe).map(|blocks| (sqe, blocks))
+        }
+        _ => None,
+    };
+    // The latest Read into this memory.
+    let reader = (0..case.at).rev().find(|n| {
+        named(*n).is_some_and(|(sqe, _)| sqe.opcode() == Read::OPCODE && sqe.prp1() == at)
+    });
+    let Some((reader, (_, (nsid, first, _)))) = reader.and_then(|n| Some((n, named(n)?))) else {
+        return false;
+    };
+    let lba = first + n as u64;
+    let told = |n: usize| {
+        let seen = case.base.index.completion.get(&n).and_then(|seen| completion(&records[*seen]));
+        seen.is_some_and(|(.., cqe)| cqe.status().is_success())
+    };
+    let others = (0..records.len()).filter(|n| *n != reader && told(*n));
+    !others
+        .filter_map(named)
+        .any(|(_, (other, from, to))| other == nsid && (from..to).contains(&lba))
+}
+
+/// The bit that differs means nothing in this state: CSTS.NSSRO without NVM Subsystem Reset, CSTS.PP
+/// while the controller is not ready, CSTS.ST in normal operation.
+fn field_is_not_valid(case: &Case<'_>) -> bool {
+    let (Some(read), Body::RegisterRead(old)) = (case.read(), case.before().body()) else {
+        return false;
+    };
+    let csts = Csts::from(read.value as u32);
+    let changed = Csts::from((read.value ^ old.value) as u32);
+    let cap = case.others().0.find_map(|record| match record.body() {
+        Body::RegisterRead(read) if read.offset == reg::CAP && read.width == 8 => {
+            Some(Cap::from(read.value))
+        }
+        _ => None,
+    });
+    let resets = cap.is_none_or(|cap| cap.nssrs());
+    changed.nssro() && !resets || changed.pp() && !csts.rdy() || changed.st() && csts.shst() == 0
+}
+
+/// CC.EN was written, and the host had not yet seen RDY follow it when it made this read.
+fn rdy_is_changing(case: &Case<'_>) -> bool {
+    let mut followed = Vec::new();
+    for record in case.others().0 {
+        match record.body() {
+            Body::RegisterRead(read) if read.offset == reg::CSTS => {
+                followed.push(Csts::from(read.value as u32).rdy());
+            }
+            Body::RegisterWrite(write) if write.offset == reg::CC => {
+                return !followed.contains(&(write.value & 1 != 0));
+            }
+            Body::Reset { .. } => return false,
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The read shows the value of RDY that CC.EN asks for: late or not, it does not show the old one late.
+fn shows_the_new_rdy(case: &Case<'_>) -> bool {
+    let enabled = case.others().0.find_map(|record| match record.body() {
+        Body::RegisterWrite(write) if write.offset == reg::CC => Some(write.value & 1 != 0),
+        _ => None,
+    });
+    let rdy = case.read().map(|read| Csts::from(read.value as u32).rdy());
+    enabled.is_some() && rdy == enabled
+}
+
+/// The host read this register of this controller once only: the other value is as good a claim.
+fn only_reading(case: &Case<'_>) -> bool {
+    let Some(mine) = case.read() else { return false };
+    let (past, rest) = case.others();
+    !past.chain(rest).any(|record| match record.body() {
+        Body::RegisterRead(read) => read.offset == mine.offset,
+        _ => false,
+    })
+}
+
+/// The shutdown status is read between the clear of CC.EN and RDY = 0: the reset may have cleared it or
+/// not yet.
+fn a_reset_clears_it(case: &Case<'_>) -> bool {
+    let written = case.others().0.find_map(|record| match record.body() {
+        Body::RegisterWrite(write) if write.offset == reg::CC => Some(write.value & 1 != 0),
+        _ => None,
+    });
+    written == Some(false) && case.read().is_some_and(|read| Csts::from(read.value as u32).rdy())
+}
+
+/// The host looked at this structure (of this controller and namespace) once only: a controller that
+/// says otherwise is as legal, and whether it keeps what it says is for the rules that read the claim.
+fn structure_was_read_once(case: &Case<'_>) -> bool {
+    let source = |at: &usize| {
+        let submit = *case.base.index.source.get(at)?;
+        let record = case.base.record(submit);
+        match record.body() {
+            Body::Submit { sqe, .. } => Some((record.ctrl, sqe.opcode(), sqe.dw[1], sqe.dw[10])),
+            _ => None,
+        }
+    };
+    let mine = source(&case.at);
+    mine.is_some() && !case.base.index.source.keys().any(|at| *at != case.at && source(at) == mine)
+}
+
+/// The controller reads memory that the host has opened to it.
+fn memory_is_open(case: &Case<'_>) -> bool {
+    let Body::Dma { at, len, write: false, .. } = case.after().body() else { return false };
+    let end = at.0 + u64::from(len);
+    let mut from = at.0;
+    while from < end {
+        let open = case.base.log.records()[..case.at].iter().filter_map(|r| match r.body() {
+            Body::Map { at, len, perm } if perm != Perm::FromController => Some((at.0, at.0 + len)),
+            _ => None,
+        });
+        match open
+            .filter(|(start, upto)| (*start..*upto).contains(&from))
+            .map(|(_, upto)| upto)
+            .max()
+        {
+            Some(upto) => from = upto,
+            None => return false,
+        }
+    }
+    true
+}
