@@ -13,7 +13,7 @@ use crate::core::{Core, Settings};
 use crate::lab::Lab;
 use crate::prelude::Prelude;
 use crate::registry::TestCase;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, Start};
 use crate::stop::{Outcome, Stop};
 
 /// What one run of a test or a sequence gave.
@@ -42,12 +42,13 @@ pub struct Bench<'d> {
     settings: Settings,
     snapshot: Option<Rc<Prelude>>,
     dirty_end: u64,
+    overlaid: bool,
 }
 
 impl<'d> Bench<'d> {
     /// A bench for this DUT.
     pub fn new(dut: &'d mut dyn Dut, profile: Arc<Profile>, settings: Settings) -> Self {
-        Self { dut, profile, settings, snapshot: None, dirty_end: 0 }
+        Self { dut, profile, settings, snapshot: None, dirty_end: 0, overlaid: false }
     }
 
     /// The DUT.
@@ -85,12 +86,15 @@ impl<'d> Bench<'d> {
         let core = Rc::new(RefCell::new(core));
         let random = Random::named(seed, name);
         let snapshot = self.snapshot.clone();
-        let dirty_end = self.dirty_end;
-        let mut lab = Lab { core: Rc::clone(&core), random, started: None, snapshot, dirty_end };
+        let (dirty_end, overlaid) = (self.dirty_end, self.overlaid);
+        let core_of_lab = Rc::clone(&core);
+        let mut lab =
+            Lab { core: core_of_lab, random, started: None, snapshot, dirty_end, overlaid };
         lab.core.borrow_mut().sequence.seed = seed;
         let outcome = body(&mut lab);
         lab.finish();
         self.snapshot = lab.snapshot.take();
+        self.overlaid = lab.started != Some(Start::Enabled);
         drop(lab);
         // A test that keeps a handle beyond its end (in a static, say) would still hold the core.
         let mut core = core.borrow_mut();

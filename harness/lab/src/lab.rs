@@ -25,6 +25,8 @@ pub struct Lab<'d> {
     pub(crate) snapshot: Option<Rc<prelude::Prelude>>,
     /// Where host memory ends that an earlier test has used.
     pub(crate) dirty_end: u64,
+    /// Whether the run before this one used the memory of bring-up as its own.
+    pub(crate) overlaid: bool,
 }
 
 impl<'d> Lab<'d> {

@@ -155,6 +155,15 @@ impl Memory {
         read_only.filter_map(|(_, buffer)| copy(buffer)).collect()
     }
 
+    /// A copy of all memory that was ever given out.
+    pub fn whole(&self, arena: &Arena) -> (Addr, Vec<u8>) {
+        let at = arena.base();
+        let mut bytes = vec![0; self.next.saturating_sub(at.0) as usize];
+        let inside = arena.read(at, &mut bytes);
+        debug_assert!(inside, "what was given out lies in the arena");
+        (at, bytes)
+    }
+
     pub fn next_id(&self, hidden: bool) -> BufferId {
         BufferId(self.buffers.next(hidden))
     }

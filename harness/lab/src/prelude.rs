@@ -19,16 +19,21 @@ pub(crate) struct Prelude {
     snapshot: Snapshot,
     /// What stood in the host's own queues: the DUT takes back what *it* wrote, the rest is ours.
     copies: Vec<(Addr, Vec<u8>)>,
+    /// All the memory that bring-up used, guards included: a test that began with a reset has laid its
+    /// own buffers over it.
+    whole: (Addr, Vec<u8>),
 }
 
 impl Prelude {
     /// Takes everything back that happened since: the DUT what it wrote, the lab what the host wrote up
-    /// to `dirty_end`. A test must not find in memory what another one left there.
-    fn rewind(&self, core: &mut Core<'_>, dirty_end: u64) -> Outcome {
+    /// to `dirty_end` (and below, if it was `overlaid`). A test must not find in memory what another
+    /// one left there.
+    fn rewind(&self, core: &mut Core<'_>, dirty_end: u64, overlaid: bool) -> Outcome {
         core.dut.rewind().map_err(|fault| core.fault(0, fault))?;
         let from = self.snapshot.host.memory.untouched();
         let cleared = core.arena.set(Addr(from), dirty_end.saturating_sub(from), 0);
-        let restored = self.copies.iter().all(|(at, bytes)| core.arena.write(*at, bytes));
+        let copies = if overlaid { std::slice::from_ref(&self.whole) } else { &self.copies[..] };
+        let restored = copies.iter().all(|(at, bytes)| core.arena.write(*at, bytes));
         if cleared && restored {
             return Ok(());
         }
@@ -44,7 +49,7 @@ pub(crate) fn begin(lab: &mut Lab<'_>, start: Start) -> Outcome {
         && let Some(prelude) = &lab.snapshot
     {
         let mut core = lab.core.borrow_mut();
-        prelude.rewind(&mut core, lab.dirty_end)?;
+        prelude.rewind(&mut core, lab.dirty_end, lab.overlaid)?;
         core.log = prelude.snapshot.log.clone();
         core.judge = prelude.snapshot.judge.clone();
         core.host = prelude.snapshot.host.clone();
@@ -55,7 +60,7 @@ pub(crate) fn begin(lab: &mut Lab<'_>, start: Start) -> Outcome {
         let mut core = lab.core.borrow_mut();
         core.sequence.start = start;
         if rewinds && let Some(prelude) = &lab.snapshot {
-            prelude.rewind(&mut core, lab.dirty_end)?;
+            prelude.rewind(&mut core, lab.dirty_end, lab.overlaid)?;
         }
         core.hidden += 1;
         push_origin(&mut core);
@@ -68,7 +73,8 @@ pub(crate) fn begin(lab: &mut Lab<'_>, start: Start) -> Outcome {
             let marked = core.dut.mark();
             marked.map_err(|fault| core.fault(0, fault))?;
             let copies = core.host.memory.copies(&core.arena);
-            lab.snapshot = Some(Rc::new(Prelude { snapshot: core.snapshot(), copies }));
+            let whole = core.host.memory.whole(&core.arena);
+            lab.snapshot = Some(Rc::new(Prelude { snapshot: core.snapshot(), copies, whole }));
         }
     }
     lab.core.borrow_mut().hidden -= 1;
