@@ -251,6 +251,7 @@ impl Judge {
 
     fn credit_get_log_page(&mut self, sqe: spec::Sqe) {
         let cmd = GetLogPage::project(&sqe);
+        self.unit().special.log_page_read = true;
         let Some(claims) = self.believed().claims else { return };
         let page = 64 * (u64::from(claims.elpe) + 1);
         if cmd.lid != Lid::ERROR_INFORMATION || cmd.lpo != 0 {

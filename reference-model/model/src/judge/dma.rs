@@ -134,6 +134,10 @@ impl Judge {
 
     /// Guard bytes were looked at.
     pub(super) fn on_sweep(&mut self, at: Addr, len: u64, changed: u64) {
+        if changed == 0 && self.unit().special.log_page_read {
+            self.agrees(get_log_page::NUMD);
+            self.agrees(get_log_page::BUFFER_BOUNDS);
+        }
         self.hold(dma::WRITE_WITHIN_PRPS, changed == 0, |_| {
             let observed = format!("{changed} of {len} bytes changed");
             let because = "no command gives this memory as a destination".to_string();

@@ -26,14 +26,15 @@ impl Judge {
         }
         let unit = self.unit();
         let masked = unit.masked.iter().any(|(v, since)| *v == vector && from >= *since);
-        let named = unit.cqs.iter_mut().flatten().filter(|cq| {
-            cq.ien && cq.iv == vector && cq.dead_since.is_none_or(|since| since > from)
-        });
+        let all = unit.cqs.iter_mut().flatten();
+        let named = all.filter(|cq| cq.ien && cq.iv == vector);
         let mut used = false;
         for cq in named {
             used = true;
             cq.signalled = true;
         }
+        // A message for a queue that is gone may have been under way for any time.
+        used |= unit.past_vectors.contains(&vector);
         *unit.messages.entry(vector).or_default() += count;
         self.hold(interrupt::MASKED_PENDING, !masked, |_| {
             let because = "the host has masked the vector".to_string();
@@ -69,6 +70,9 @@ impl Judge {
 
     pub(super) fn on_msix_enable(&mut self, on: bool, vectors: u16) {
         let ctrl = self.now.ctrl;
+        if !on {
+            self.unit().past_vectors.clear();
+        }
         self.learn(ctrl, |controller| controller.msix = on.then_some(vectors));
     }
 

@@ -42,6 +42,8 @@ impl Judge {
         if cq.errored != No || cq.is_full() || cq.dead_since.is_some() {
             return;
         }
+        self.credit_empty(look.cqid.0);
+        let unit = self.unit();
         let waiting: Vec<u32> = unit
             .sqs
             .iter()
@@ -76,9 +78,17 @@ impl Judge {
         }
     }
 
+    /// Nothing more was posted to a queue all of whose commands have completed.
+    fn credit_empty(&mut self, cqid: u16) {
+        let unit = self.unit();
+        let mut sqs = unit.sqs.iter().flatten().filter(|sq| sq.cqid == cqid);
+        if sqs.all(|sq| sq.in_flight.is_empty()) {
+            self.agrees(queue::COMMAND_EXECUTED_ONCE);
+        }
+    }
+
     /// An idle controller has posted nothing more to this queue: what that shows.
     fn credit_idle(&mut self, cqid: u16) {
-        self.agrees(queue::COMMAND_EXECUTED_ONCE);
         let unit = self.unit();
         let of_cq = unit.sqs.iter().flatten().filter(|sq| sq.cqid == cqid);
         let (mut same_tail, mut errored) = (false, false);

@@ -57,8 +57,7 @@ impl Judge {
         if let (Some((sq_entries, cq_entries)), Some(asq), Some(acq)) = (sizes, asq, acq) {
             let sq_range = vec![(asq.0 & !0xfff, 64 * u64::from(sq_entries))];
             let cq_range = vec![(acq.0 & !0xfff, 16 * u64::from(cq_entries))];
-            unit.sqs.clear();
-            unit.cqs.clear();
+            unit.clear_queues();
             unit.put_sq(0, Sq::new(0, sq_entries, sq_range));
             unit.put_cq(0, Cq::new(cq_entries, cq_range, true, 0));
         } else {
@@ -143,6 +142,7 @@ impl Judge {
                 (_, old) => old.or(Shst::NORMAL).or(Shst::COMPLETE),
             };
             unit.masked.clear();
+            unit.past_vectors.clear();
         }
         if kind == ResetKind::PowerCycle {
             self.media.power_loss();

@@ -75,6 +75,8 @@ pub struct Unit {
     pub lost: Option<Option<u32>>,
     /// MSI-X vectors that the host has masked, and since when (their record's end).
     pub masked: Vec<(u16, u64)>,
+    /// Vectors of completion queues that are gone. Messages may be delayed without limit.
+    pub past_vectors: Vec<u16>,
     /// Per vector: messages seen.
     pub messages: IntMap<u16, u32>,
     /// Error events that may be owed or allowed.
@@ -106,6 +108,8 @@ pub struct Special {
     pub other_was_shut_down: bool,
     /// One of its submission queues was deleted.
     pub queue_deleted: bool,
+    /// A log page was read.
+    pub log_page_read: bool,
     /// Requests were outstanding when it was reset.
     pub dropped_aers: bool,
 }
@@ -140,6 +144,7 @@ impl Default for Unit {
             last_change: 0,
             lost: None,
             masked: Vec::new(),
+            past_vectors: Vec::new(),
             messages: IntMap::default(),
             events: super::events::EventState::default(),
             enabled: false,
@@ -170,9 +175,29 @@ impl Unit {
         self.sqs[at] = Some(Box::new(sq));
     }
 
+    /// Remembers the vector of a completion queue that makes room for another.
+    fn forget_vector(&mut self, at: usize) {
+        if let Some(Some(old)) = self.cqs.get(at)
+            && old.ien
+            && !self.past_vectors.contains(&old.iv)
+        {
+            self.past_vectors.push(old.iv);
+        }
+    }
+
+    /// Takes all queues away.
+    pub fn clear_queues(&mut self) {
+        for at in 0..self.cqs.len() {
+            self.forget_vector(at);
+        }
+        self.sqs.clear();
+        self.cqs.clear();
+    }
+
     /// Puts a completion queue in place.
     pub fn put_cq(&mut self, qid: u16, cq: Cq) {
         let at = usize::from(qid);
+        self.forget_vector(at);
         if self.cqs.len() <= at {
             self.cqs.resize_with(at + 1, || None);
         }
