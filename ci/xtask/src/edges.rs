@@ -29,8 +29,14 @@ const EDGES: [(&str, &[&str]); 13] = [
     ("xtask", &[]),
 ];
 
-/// Edges that exist for tests only.
-const DEV_EDGES: [(&str, &str); 1] = [("lockstep-suites", "lockstep-runner")];
+/// Edges that exist for tests only: the lab is tried on the emulator, the suites on every lane.
+const DEV_EDGES: [(&str, &str); 5] = [
+    ("lockstep-lab", "lockstep-emulator"),
+    ("lockstep-suites", "lockstep-runner"),
+    ("lockstep-suites", "lockstep-emulator"),
+    ("lockstep-suites", "lockstep-qemu"),
+    ("lockstep-suites", "lockstep-reports"),
+];
 
 /// Crates that nothing outside the project may enter, but these: they must stay pure and small.
 const FOREIGN: [(&str, &[&str]); 3] = [

@@ -131,10 +131,10 @@ impl Options {
         Ok(())
     }
 
-    /// The arguments for QEMU.
-    pub(crate) fn arguments(&self, fds: &Descriptors) -> Result<Vec<String>, OpenError> {
+    /// The machine, its memory and its two sockets.
+    fn machine(&self, fds: &Descriptors) -> Vec<String> {
         let memory = self.memory;
-        let mut args: Vec<String> = [
+        [
             "-machine",
             "q35,memory-backend=ram,hpet=off,pit=off",
             "-accel",
@@ -164,7 +164,12 @@ impl Options {
             "chardev=qmp,mode=control",
         ]
         .map(str::to_owned)
-        .to_vec();
+        .to_vec()
+    }
+
+    /// The arguments for QEMU.
+    pub(crate) fn arguments(&self, fds: &Descriptors) -> Result<Vec<String>, OpenError> {
+        let mut args = self.machine(fds);
         let mut add = |option: &str, value: String| args.extend([option.to_owned(), value]);
         if let Some(fd) = fds.trace {
             if self.trace {
