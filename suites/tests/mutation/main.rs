@@ -5,8 +5,8 @@
 //! shows is legal, or *unjudged*, if it is a claim that no rule reads. What is none of these is a hole
 //! in the judge: the run fails, unless the same file lists it as a known hole. `ci/mutation.toml` holds how many of each field are flagged; `LOCKSTEP_BLESS=1` writes it.
 //!
-//! It takes a minute, and runs with `LOCKSTEP_LONG=1` only. Two sets of mutants differ by
-//! `LOCKSTEP_SEED` alone.
+//! It takes a minute, and runs with `LOCKSTEP_LONG=1` only. Another
+//! `LOCKSTEP_SEED` samples other mutants, which the ratchet does not hold.
 
 mod bases;
 mod change;
@@ -67,7 +67,10 @@ fn mutation() -> Result<Completion, Failed> {
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     let ratchet = Ratchet::parse(&text)?;
     let mut wrong = outcome.wrong;
-    wrong.extend(ratchet.check(&outcome.table));
+    // The ratchet was taken of the sample of the default seed.
+    if std::env::var("LOCKSTEP_SEED").is_err() {
+        wrong.extend(ratchet.check(&outcome.table));
+    }
     match wrong.is_empty() {
         true => Ok(Completion::Completed),
         false => Err(wrong.join("\n").into()),
@@ -76,8 +79,8 @@ fn mutation() -> Result<Completion, Failed> {
 
 const HEAD: &str = "\
 # The least share of mutants of each field that the judge flags, in percent of those whose field is read
-# by a rule. It may rise and never fall. Written by LOCKSTEP_BLESS=1 with LOCKSTEP_LONG=1, five points
-# below what was reached where that was not all: the sample moves with every test that is added.
+# by a rule. It may rise and never fall. Written by LOCKSTEP_BLESS=1 with LOCKSTEP_LONG=1, some points
+# below what was reached: the sample moves a little with every test that is added.
 #
 #   LOCKSTEP_LONG=1 cargo test -p lockstep-suites --test mutation
 

@@ -1,9 +1,9 @@
 //! The conditions that an excuse can ask for, by name. Each looks at the trace alone: the judge does not
 //! get to excuse itself.
 
-use log::{Body, Perm, Record, RegisterWrite};
+use log::{Body, LookReason, Perm, Record, RegisterWrite};
 use spec::command::{Command, CreateIoCq, Read, Write};
-use spec::register::{self as reg, Cap, Csts, DoorbellKind};
+use spec::register::{self as reg, Cap, Cc, Csts, DoorbellKind};
 use spec::{Cqe, Sqe};
 
 use crate::completions::completion;
@@ -28,7 +28,8 @@ const TABLE: &[(&str, Predicate)] = &[
     ("only-reading", only_reading),
     ("structure-was-read-once", structure_was_read_once),
     ("memory-is-open", memory_is_open),
-    ("a-reset-clears-it", a_reset_clears_it),
+    ("shst-is-changing", shst_is_changing),
+    ("a-reset-follows", a_reset_follows),
 ];
 
 /// The predicate called `name`.
@@ -196,7 +197,8 @@ fn field_is_not_valid(case: &Case<'_>) -> bool {
     };
     let csts = Csts::from(read.value as u32);
     let changed = Csts::from((read.value ^ old.value) as u32);
-    let cap = case.others().0.find_map(|record| match record.body() {
+    let (past, rest) = case.others();
+    let cap = past.chain(rest).find_map(|record| match record.body() {
         Body::RegisterRead(read) if read.offset == reg::CAP && read.width == 8 => {
             Some(Cap::from(read.value))
         }
@@ -244,14 +246,39 @@ fn only_reading(case: &Case<'_>) -> bool {
     })
 }
 
-/// The shutdown status is read between the clear of CC.EN and RDY = 0: the reset may have cleared it or
-/// not yet.
-fn a_reset_clears_it(case: &Case<'_>) -> bool {
+/// The shutdown status is read while it may change: a shutdown was asked for, and may not have begun or
+/// be over already, but was not seen to be before; or a reset runs (RDY = 1 still) that may have cleared it.
+fn shst_is_changing(case: &Case<'_>) -> bool {
+    let Some(csts) = case.read().map(|read| Csts::from(read.value as u32)) else { return false };
+    let mut before = 0;
     let written = case.others().0.find_map(|record| match record.body() {
-        Body::RegisterWrite(write) if write.offset == reg::CC => Some(write.value & 1 != 0),
+        Body::RegisterWrite(write) if write.offset == reg::CC => Some(Cc::from(write.value as u32)),
+        Body::RegisterRead(read) if read.offset == reg::CSTS => {
+            before = before.max(Csts::from(read.value as u32).shst());
+            None
+        }
         _ => None,
     });
-    written == Some(false) && case.read().is_some_and(|read| Csts::from(read.value as u32).rdy())
+    written.is_some_and(|cc| !cc.en() && csts.rdy() || cc.shn() != 0 && csts.shst() >= before)
+}
+
+/// The host resets or disables the controller before it looks at the queue again: what it had not seen
+/// by then may have been dropped.
+fn a_reset_follows(case: &Case<'_>) -> bool {
+    let queue = completion(case.before()).map(|(cqid, ..)| cqid);
+    for record in case.others().1 {
+        match record.body() {
+            Body::Reset { .. } | Body::RegisterWrite(_) => return true,
+            Body::Completion { cqid, .. } if Some(cqid) == queue => return false,
+            Body::EmptyLook(look)
+                if Some(look.cqid) == queue && look.reason == LookReason::Idle =>
+            {
+                return false;
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 /// The host looked at this structure (of this controller and namespace) once only: a controller that

@@ -2,7 +2,7 @@
 
 use log::random::Random;
 use log::{Body, RegisterWrite};
-use spec::register::{self as reg, Csts};
+use spec::register::{self as reg, Cc, Csts};
 
 use crate::bases::Base;
 use crate::change::{Op, with_body};
@@ -19,7 +19,7 @@ pub fn sites(base: &Base, at: usize, read: RegisterWrite, sink: &mut Sink<'_>) {
     for (field, low, width) in fields.iter().filter(|(_, low, width)| low + width <= bits) {
         let mutation = match *field {
             "reserved" => continue,
-            "shst" if disabling(base, at, read) => "one bit, while a reset runs",
+            "shst" if stopping(base, at) => "one bit, while the controller stops",
             _ => "one bit",
         };
         sink.within(name, field, mutation, (*low, *width), one_bit);
@@ -36,15 +36,15 @@ pub fn sites(base: &Base, at: usize, read: RegisterWrite, sink: &mut Sink<'_>) {
     }
 }
 
-/// Whether the host has cleared CC.EN, and this read of CSTS still shows RDY = 1.
-fn disabling(base: &Base, at: usize, read: RegisterWrite) -> bool {
+/// Whether the latest write of CC before this read asks for a reset or a shutdown.
+fn stopping(base: &Base, at: usize) -> bool {
     let ctrl = base.record(at).ctrl;
     let mut past = base.log.records()[..at].iter().rev().filter(|record| record.ctrl == ctrl);
     let written = past.find_map(|record| match record.body() {
-        Body::RegisterWrite(write) if write.offset == reg::CC => Some(write.value & 1 != 0),
+        Body::RegisterWrite(write) if write.offset == reg::CC => Some(Cc::from(write.value as u32)),
         _ => None,
     });
-    written == Some(false) && Csts::from(read.value as u32).rdy()
+    written.is_some_and(|cc| !cc.en() || cc.shn() != 0)
 }
 
 fn change(base: &Base, at: usize, edit: impl FnOnce(&mut RegisterWrite)) -> Option<Vec<Op>> {

@@ -85,22 +85,23 @@ pub fn all(seed: u64, excuses: &Excuses) -> Outcome {
     Outcome { table, report, wrong }
 }
 
-/// At most [`SAMPLE`] sites of each label, evenly out of all.
+/// At most [`SAMPLE`] sites of each label. Which ones depends on each site alone, so that a new test moves
+/// the sample only as far as its own sites come in.
 fn sample(seed: u64, bases: &[Base]) -> Vec<Site> {
-    let mut random = Random::named(seed, "log mutation");
-    let mut chosen: BTreeMap<Label, (u64, Vec<Site>)> = BTreeMap::new();
+    let mut chosen: BTreeMap<Label, BTreeMap<(u64, usize), Site>> = BTreeMap::new();
     for (number, base) in bases.iter().enumerate() {
+        let trace = Random::named(seed, &base.name).number();
         mutants::sites(base, number, &mut |site| {
-            let (met, kept) = chosen.entry(site.label).or_default();
-            *met += 1;
-            if kept.len() < SAMPLE {
-                kept.push(site);
-            } else if let Some(place) = kept.get_mut(random.below(*met) as usize) {
-                *place = site;
+            let kept = chosen.entry(site.label).or_default();
+            let mut order =
+                Random::new(trace ^ (site.at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
+            kept.insert((order.number(), number), site);
+            if kept.len() > SAMPLE {
+                kept.pop_last();
             }
         });
     }
-    chosen.into_values().flat_map(|(_, kept)| kept).collect()
+    chosen.into_values().flat_map(BTreeMap::into_values).collect()
 }
 
 fn judge_all(seed: u64, bases: &[Base], sites: &[Site], excuses: &[Excuse]) -> Vec<Mutant> {
@@ -110,8 +111,9 @@ fn judge_all(seed: u64, bases: &[Base], sites: &[Site], excuses: &[Excuse]) -> V
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
             let Some(site) = sites.get(n) else { return done };
-            let mut random = Random::named(seed, &format!("mutant {n}"));
             let base = &bases[site.base];
+            let name = format!("{} {} {}", base.name, site.at, site.label);
+            let mut random = Random::named(seed, &name);
             if let Some(ops) = (site.make)(base, site.at, site.span, &mut random) {
                 done.push((n, judge_one(base, site, &ops, excuses)));
             }
