@@ -28,6 +28,7 @@ mod doorbells;
 mod events;
 mod interrupts;
 mod looks;
+mod loose;
 mod media;
 mod queues;
 mod registers;

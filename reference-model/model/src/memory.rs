@@ -4,7 +4,7 @@
 //! only raw writes (PRP lists, edits) are kept as bytes. What the controller may have written is
 //! forgotten.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
 use log::content::identify;
@@ -161,21 +161,41 @@ impl Page {
     }
 }
 
+const fn permits(perm: Perm, write: bool) -> bool {
+    match perm {
+        Perm::Both => true,
+        Perm::ToController => !write,
+        Perm::FromController => write,
+    }
+}
+
 /// What host memory holds, and who may access it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Memory {
     pages: IntMap<u64, Page>,
-    /// Mapped ranges, in the order in which they were mapped.
-    maps: Vec<(u64, u64, Perm)>,
+    /// Mapped ranges by their start, without overlaps: end and permission.
+    maps: BTreeMap<u64, (u64, Perm)>,
     /// Whether any `Map` record was seen: without one, nothing is known of what is mapped.
     any_map: bool,
 }
 
 impl Memory {
-    /// Memory became accessible.
+    /// Memory became accessible. What was mapped already keeps what it permitted before.
     pub fn map(&mut self, at: Addr, len: u64, perm: Perm) {
         self.any_map = true;
-        self.maps.push((at.0, len, perm));
+        let (from, to) = (at.0, at.0.saturating_add(len));
+        let mut next = from;
+        for (start, end, old) in self.cut(from, to) {
+            if next < start {
+                self.maps.insert(next, (start, perm));
+            }
+            let both = if old == perm { perm } else { Perm::Both };
+            self.maps.insert(start, (end, both));
+            next = end;
+        }
+        if next < to {
+            self.maps.insert(next, (to, perm));
+        }
     }
 
     /// Memory was taken away; 0 bytes: all of it.
@@ -184,22 +204,26 @@ impl Memory {
             self.maps.clear();
             return;
         }
-        let (from, to) = (at.0, at.0.saturating_add(len));
-        let mut kept = Vec::with_capacity(self.maps.len() + 1);
-        for &(start, bytes, perm) in &self.maps {
-            let end = start.saturating_add(bytes);
-            if end <= from || start >= to {
-                kept.push((start, bytes, perm));
-                continue;
-            }
+        self.cut(at.0, at.0.saturating_add(len));
+    }
+
+    /// Takes `from..to` out of the maps; what was mapped there, ascending.
+    fn cut(&mut self, from: u64, to: u64) -> Vec<(u64, u64, Perm)> {
+        let mut out = Vec::new();
+        while let Some((&start, &(end, perm))) = self.maps.range(..to).next_back()
+            && end > from
+        {
+            self.maps.remove(&start);
             if start < from {
-                kept.push((start, from - start, perm));
+                self.maps.insert(start, (from, perm));
             }
             if end > to {
-                kept.push((to, end - to, perm));
+                self.maps.insert(to, (end, perm));
             }
+            out.push((start.max(from), end.min(to), perm));
         }
-        self.maps = kept;
+        out.reverse();
+        out
     }
 
     /// Whether the controller may access `len` bytes at `at`, writing them if `write`.
@@ -210,17 +234,9 @@ impl Memory {
         let Some(end) = at.0.checked_add(len) else { return No };
         let mut from = at.0;
         while from < end {
-            let here = self.maps.iter().filter(|(start, bytes, perm)| {
-                let allowed = match perm {
-                    Perm::Both => true,
-                    Perm::ToController => !write,
-                    Perm::FromController => write,
-                };
-                allowed && *start <= from && from < start.saturating_add(*bytes)
-            });
-            match here.map(|(start, bytes, _)| start.saturating_add(*bytes)).max() {
-                Some(upto) => from = upto,
-                None => return No,
+            match self.maps.range(..=from).next_back() {
+                Some((_, &(upto, perm))) if upto > from && permits(perm, write) => from = upto,
+                _ => return No,
             }
         }
         Yes
@@ -467,5 +483,11 @@ mod tests {
         memory.unmap(Addr(0x1800), 0x800);
         assert_eq!(memory.accessible(Addr(0x1000), 0x2000, false), No);
         assert_eq!(memory.accessible(Addr(0x2000), 0x1000, false), Yes);
+        memory.map(Addr(0x1000), 0x3000, Perm::FromController);
+        assert_eq!(memory.accessible(Addr(0x1000), 0x3000, true), Yes);
+        assert_eq!(memory.accessible(Addr(0x1000), 0x1000, false), No);
+        assert_eq!(memory.accessible(Addr(0x1000), 0x800, false), Yes);
+        memory.unmap(Addr(0), 0);
+        assert_eq!(memory.accessible(Addr(0x1000), 1, false), No);
     }
 }

@@ -7,7 +7,7 @@ use spec::{Addr, Cqe, Qid};
 use super::Judge;
 use super::cell::{Effect, Sight, Value};
 use super::commands::{Command, Flight};
-use super::media::{Access, Look, Origin, Written};
+use super::media::{Access, Look, Origin, Past, Written};
 use super::report::Place;
 use crate::memory::Owner;
 use crate::ruling::{Apply, Blocks, Data};
@@ -151,6 +151,11 @@ impl Judge {
             }
         }
         command.flight = Flight::Free;
+        let key = u32::from(command.sqid) << 16 | u32::from(command.sqe.cid().0);
+        let by_cid = &mut self.units[usize::from(command.ctrl)].by_cid;
+        if by_cid.get(&key) == Some(&n) {
+            by_cid.remove(&key);
+        }
     }
 
     /// The command whose destination buffer `at` is, and which byte of its data that is.
@@ -211,16 +216,16 @@ impl Judge {
     fn judge_look(&mut self, n: u32, at: Access, look: Look, seen: Ident) {
         let Sight::Differs(allowed) = look.sight else {
             if look.sight == Sight::Agrees {
-                self.credit_look(n, at);
+                self.credit_look(n, look.past, look.origin);
             }
             return;
         };
-        let req = match self.media.origin(at.nsid, at.lba) {
+        let req = match look.origin {
             Origin::Unwritten => data::UNWRITTEN,
             Origin::Flushed => flush::DURABLE,
             Origin::Durable => data::WRITE_THROUGH,
             Origin::Written(ctrl) if ctrl != self.commands[n].ctrl => data::SHARED,
-            Origin::Written(_) => data::LAST_WRITTEN,
+            Origin::Written(_) | Origin::Survived => data::LAST_WRITTEN,
         };
         let command = &self.commands[n];
         let place = Place {
@@ -243,10 +248,9 @@ impl Judge {
 
     /// A block held what it had to: the requirements that this shows.
     #[inline]
-    fn credit_look(&mut self, n: u32, at: Access) {
+    fn credit_look(&mut self, n: u32, past: Past, origin: Origin) {
         self.agrees(data::LAST_WRITTEN);
         self.agrees(data::VISIBLE_AFTER_COMPLETION);
-        let past = self.media.past(at.nsid, at.lba);
         if past.refused {
             self.agrees(data::REFUSED_WRITE_CHANGES_NOTHING);
         }
@@ -256,7 +260,7 @@ impl Judge {
         if past.shut_down {
             self.agrees(shutdown::KEEPS_DATA);
         }
-        match self.media.origin(at.nsid, at.lba) {
+        match origin {
             Origin::Unwritten => {
                 self.agrees(data::UNWRITTEN);
                 self.agrees(data::NEIGHBOURS);
@@ -274,7 +278,7 @@ impl Judge {
                 self.agrees(data::SHARED);
                 self.agrees(controller::SAME_NAMESPACE_DATA);
             }
-            Origin::Written(_) => {}
+            Origin::Written(_) | Origin::Survived => {}
         }
     }
 

@@ -13,7 +13,7 @@ use crate::ruling::{Data, Footprint, Others, Rule, View};
 use crate::truth::Truth;
 
 /// How many completed commands are remembered, for looks at their buffers and late DMA.
-const REMEMBERED: usize = 512;
+const REMEMBERED: usize = 256;
 
 /// Where a command is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

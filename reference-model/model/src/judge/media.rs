@@ -4,13 +4,12 @@ use log::Ident;
 use spec::Nsid;
 
 use super::cell::{Busy, Effect, Overflow, Sight, Value};
+use super::loose::{Loose, MAX_LOOSE, Unflushed, covered};
 use crate::memory::IntMap;
 use crate::truth::Truth;
 
 /// No command.
 const NONE: u32 = u32::MAX;
-/// How many unflushed values a block remembers; beyond, a loss of power leaves it unknown.
-const MAX_LOOSE: usize = 4;
 
 /// A block.
 #[derive(Clone, Debug, PartialEq)]
@@ -30,8 +29,31 @@ struct Cell {
     written: Option<Mark>,
     /// A write to it was refused.
     refused: bool,
+    /// Power was lost, and more than one content was possible afterwards.
+    survived: bool,
     /// Too much is in flight to follow: how many operations, until none is. Nothing is judged.
     blurred: u32,
+}
+
+impl Cell {
+    /// What an agreeing look shows beside the content. `now`: losses of power, resets, shutdowns.
+    fn past(&self, (_, resets, shutdowns): (u32, u32, u32)) -> Past {
+        Past {
+            refused: self.refused,
+            reset: self.written.is_some_and(|mark| mark.resets < resets),
+            shut_down: self.written.is_some_and(|mark| mark.shutdowns < shutdowns),
+        }
+    }
+
+    fn origin(&self, epoch: u32) -> Origin {
+        match self.written {
+            None => Origin::Unwritten,
+            Some(_) if self.survived => Origin::Survived,
+            Some(at) if at.epoch < epoch && at.cached => Origin::Flushed,
+            Some(at) if at.epoch < epoch => Origin::Durable,
+            Some(at) => Origin::Written(at.ctrl),
+        }
+    }
 }
 
 /// A write, for the story and the requirement of a finding.
@@ -64,29 +86,10 @@ pub enum Origin {
     Written(u8),
     /// Written past a volatile cache or without one, before power was lost.
     Durable,
-    /// Written into a volatile cache, before power was lost.
+    /// Written into a volatile cache and flushed, before power was lost.
     Flushed,
-}
-
-/// A completed write that a loss of power may undo.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Unflushed {
-    value: Value,
-    ctrl: u8,
-    rung: u32,
-    completed: u32,
-    /// It took effect for sure.
-    certain: bool,
-}
-
-/// What a loss of power may leave in a block.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Loose {
-    /// Values that may be on the media, beside those below, and when their writes completed.
-    stable: Vec<(Value, u32)>,
-    unflushed: Vec<Unflushed>,
-    /// Too many to remember.
-    overflow: bool,
+    /// Power was lost, and more than one content was possible afterwards.
+    Survived,
 }
 
 /// One command's access to one block.
@@ -120,6 +123,10 @@ pub struct Look {
     pub sight: Sight,
     /// The finding that made the block unsure before.
     pub tainted: Option<u32>,
+    /// What happened to the block before.
+    pub past: Past,
+    /// Where its content comes from.
+    pub origin: Origin,
 }
 
 /// All blocks.
@@ -182,6 +189,7 @@ impl Media {
                 tainted: None,
                 written: None,
                 refused: false,
+                survived: false,
                 blurred: 0,
             }
         })
@@ -280,7 +288,9 @@ impl Media {
     pub fn finish_write(&mut self, at: Access, value: Value, effect: Effect, how: Written) {
         if effect != Effect::None {
             let mark = self.mark(how);
-            self.cell(at.nsid, at.lba).written = Some(mark);
+            let cell = self.cell(at.nsid, at.lba);
+            cell.written = Some(mark);
+            cell.survived = false;
             self.remember(at, value, how, effect);
         }
         let cell = self.cell(at.nsid, at.lba);
@@ -347,7 +357,9 @@ impl Media {
     /// The host looked at what the read got. `expected`: what [`Self::finish_read`] decided.
     #[inline]
     pub fn look(&mut self, at: Access, expected: Option<Value>, seen: Ident) -> Option<Look> {
-        let tainted = self.cell(at.nsid, at.lba).tainted;
+        let now = (self.epoch, self.resets, self.shutdowns);
+        let cell = self.cell(at.nsid, at.lba);
+        let (tainted, past, origin) = (cell.tainted, cell.past(now), cell.origin(now.0));
         let Some(expected) = expected else {
             let index = self.cell(at.nsid, at.lba).busy;
             if index == NONE {
@@ -355,7 +367,7 @@ impl Media {
             }
             let sight = self.busy[index as usize].look(at.command, seen)?;
             self.settle(at.nsid, at.lba);
-            return Some(Look { sight, tainted });
+            return Some(Look { sight, tainted, past, origin });
         };
         let sight = match self.resolve(expected) {
             Value::Known(ident) if ident == seen => Sight::Agrees,
@@ -365,7 +377,7 @@ impl Media {
                 Sight::Binds(key)
             }
         };
-        Some(Look { sight, tainted })
+        Some(Look { sight, tainted, past, origin })
     }
 
     fn bind(&mut self, at: Access, key: u64, seen: Ident) {
@@ -403,29 +415,6 @@ impl Media {
     /// A controller was shut down.
     pub fn mark_shutdown(&mut self) {
         self.shutdowns += 1;
-    }
-
-    /// What an agreeing look at the block shows beside its content.
-    #[inline]
-    pub fn past(&mut self, nsid: Nsid, lba: u64) -> Past {
-        let (resets, shutdowns) = (self.resets, self.shutdowns);
-        let cell = self.cell(nsid, lba);
-        Past {
-            refused: cell.refused,
-            reset: cell.written.is_some_and(|mark| mark.resets < resets),
-            shut_down: cell.written.is_some_and(|mark| mark.shutdowns < shutdowns),
-        }
-    }
-
-    /// Whether the block was written, and not since the last loss of power.
-    pub fn origin(&mut self, nsid: Nsid, lba: u64) -> Origin {
-        let epoch = self.epoch;
-        match self.cell(nsid, lba).written {
-            None => Origin::Unwritten,
-            Some(at) if at.epoch < epoch && at.cached => Origin::Flushed,
-            Some(at) if at.epoch < epoch => Origin::Durable,
-            Some(at) => Origin::Written(at.ctrl),
-        }
     }
 
     /// The read will never be looked at.
@@ -538,43 +527,10 @@ impl Media {
             *value = self.resolve(*value);
         }
         self.free_loose.push(index);
+        self.cell(nsid, lba).survived = values.iter().any(|value| *value != values[0]);
         let busy = self.enumerate(nsid, lba);
         self.busy[busy as usize].restart(values);
         self.settle(nsid, lba);
-    }
-}
-
-/// Whether a Flush that succeeded covers `write` to `nsid`.
-fn covered(flushed: &[(Nsid, u8, u32)], nsid: Nsid, write: &Unflushed) -> bool {
-    flushed.iter().any(|(of, ctrl, rung)| {
-        (*of == nsid || *of == Nsid::BROADCAST) && *ctrl == write.ctrl && write.completed < *rung
-    })
-}
-
-impl Loose {
-    /// Drops what a flushed write has surely replaced on the media.
-    fn prune(&mut self, covered: impl Fn(&Unflushed) -> bool) {
-        let surely = |write: &Unflushed| write.certain && covered(write);
-        let Some(last) = self.unflushed.iter().rposition(surely) else { return };
-        let flushed = self.unflushed[last];
-        self.overflow = false;
-        // A write that ran beside the flushed one may have been the later of the two.
-        let later = |completed: u32| completed > flushed.rung;
-        self.stable.retain(|(_, completed)| later(*completed));
-        for write in &self.unflushed {
-            if covered(write) && later(write.completed) {
-                self.stable.push((write.value, write.completed));
-            }
-        }
-        self.unflushed.retain(|write| !covered(write) && later(write.completed));
-    }
-
-    /// A write went through to the media.
-    fn write_through(&mut self, value: Value, how: Written) {
-        self.overflow = false;
-        self.stable.retain(|(_, completed)| *completed > how.rung);
-        self.stable.push((value, how.completed));
-        self.unflushed.retain(|write| write.completed > how.rung);
     }
 }
 
