@@ -31,6 +31,9 @@ impl Ident {
 /// Bytes of a block header; the smallest block that can carry a tag.
 pub const HEADER_BYTES: usize = 32;
 
+/// What one word of the fill has more than the one before: odd, so that no two words of a block agree.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 const MAGIC: u64 = 0x7065_7473_6b63_6f6c; // "lockstep"
 
 /// splitmix64's finalizer: a bijection with good diffusion.
@@ -59,31 +62,39 @@ impl BlockTag {
     /// Writes the whole block: header, then fill generated from the identity. `block` is cut or left
     /// untouched beyond whole 8-byte words; a block shorter than [`HEADER_BYTES`] holds fill only.
     pub fn fill(self, block: &mut [u8]) {
-        let seed = self.ident().0;
-        for (n, word) in block.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-            *word = self.word(seed, n).to_le_bytes();
+        let (header, seed) = (self.header(), self.ident().0);
+        let (words, _) = block.as_chunks_mut::<8>();
+        let split = words.len().min(header.len());
+        let (head, tail) = words.split_at_mut(split);
+        for (to, word) in head.iter_mut().zip(header) {
+            *to = word.to_le_bytes();
+        }
+        let mut word = seed;
+        for to in tail {
+            *to = word.to_le_bytes();
+            word = word.wrapping_add(STEP);
         }
     }
 
-    /// Word `n` of the block.
-    #[inline]
-    const fn word(self, seed: u64, n: usize) -> u64 {
-        match n {
-            0 => MAGIC,
-            1 => self.nsid as u64 | (self.writer as u64) << 32,
-            2 => self.lba,
-            3 => self.sequence,
-            _ => (seed ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29) ^ seed,
-        }
+    /// The words that a block starts with.
+    const fn header(self) -> [u64; 4] {
+        [MAGIC, self.nsid as u64 | (self.writer as u64) << 32, self.lba, self.sequence]
     }
 
-    /// Whether `block` holds exactly what [`Self::fill`] writes.
+    /// Whether `block` holds exactly what [`Self::fill`] writes. No early exit: a loop of additions and
+    /// comparisons without branches is what the compiler turns into vector instructions.
     pub fn agrees(self, block: &[u8]) -> bool {
-        let seed = self.ident().0;
         let (words, rest) = block.as_chunks::<8>();
+        let header = self.header();
+        let (head, tail) = words.split_at(words.len().min(header.len()));
         let mut differ = 0;
-        for (n, word) in words.iter().enumerate() {
-            differ |= u64::from_le_bytes(*word) ^ self.word(seed, n);
+        for (from, word) in head.iter().zip(header) {
+            differ |= u64::from_le_bytes(*from) ^ word;
+        }
+        let mut word = self.ident().0;
+        for from in tail {
+            differ |= u64::from_le_bytes(*from) ^ word;
+            word = word.wrapping_add(STEP);
         }
         differ == 0 && rest.is_empty()
     }
