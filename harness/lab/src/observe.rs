@@ -315,6 +315,7 @@ impl Core<'_> {
         let progress = self.dut.wait(deadline).map_err(|fault| self.fault(ctrl, fault))?;
         self.drain();
         if progress == Progress::Idle {
+            self.push_now(ctrl, Body::Idle);
             self.dut.pass(deadline);
         }
         Ok(())

@@ -6,6 +6,7 @@ pub mod controllers;
 pub mod doorbells;
 pub mod given;
 pub mod interrupts;
+pub mod opcodes;
 pub mod power;
 pub mod prp;
 pub mod queues;

@@ -228,3 +228,22 @@ fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
     }
     Ok(())
 }
+
+/// A Write whose data lies where the host has no memory for the controller ends with Data Transfer
+/// Error, and the controller goes on.
+#[conformance(req = prp::UNMAPPED)]
+fn fails_a_write_from_memory_that_is_not_there(lab: &mut Lab<'_>) -> Outcome {
+    let (mut ctrl, ns, page) = pages(lab, 2)?;
+    let enforced = lab.capabilities().dma == lab::DmaVisibility::Exact;
+    lab.needs(enforced, "a transport that shows each access, and refuses what the host took back")?;
+    let qid = ctrl.some_io_queue()?;
+    for blocks in [page, 2 * page] {
+        // Given: a good Write. When: its memory is taken back before it is sent.
+        let (write, data) = given::good_write(&mut ctrl, ns, 0, blocks)?;
+        ctrl.io(qid, write)?.accepted()?;
+        ctrl.free_data(&data)?;
+        // Then: the answer is judged by what the controller could reach.
+        ctrl.io(qid, write)?.ruled()?;
+    }
+    there_and_back(&mut ctrl, ns, page, Shape::default())
+}

@@ -113,7 +113,7 @@ fn reads_back_the_admin_queue_registers(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// INTMS sets mask bits, INTMC clears them, zeroes leave them alone, and both read as the mask.
-#[conformance(req = register::INTMS)]
+#[conformance(reqs = [register::INTMS, register::INTMC])]
 fn sets_and_clears_interrupt_masks(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
     ctrl.msix_enable(0)?;
@@ -135,7 +135,7 @@ fn read_masks(ctrl: &mut Ctl<'_>) -> Result<u64, Stop> {
 }
 
 /// A Controller Reset clears the interrupt masks.
-#[conformance(req = register::INTMS)]
+#[conformance(req = reset::INTERRUPT_MASK)]
 fn clears_the_interrupt_masks_at_a_reset(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     ctrl.msix_enable(0)?;

@@ -175,7 +175,7 @@ fn drops_event_requests(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// An event that waits for a request when the controller is reset is not reported afterwards.
-#[conformance(req = reset::STOPS_EVERYTHING)]
+#[conformance(reqs = [reset::STOPS_EVERYTHING, async_event_request::ONLY_FOR_EVENTS])]
 fn drops_pending_events(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.vs()? >= Version::new(2, 3), "VS of at least 2.3")?;

@@ -95,6 +95,8 @@ pub struct Command {
     pub settled: bool,
     /// The host changed its buffer while it was in flight: what it moved is not known.
     pub disturbed: bool,
+    /// It writes data from memory that the host had not opened to it when it was rung.
+    pub unmapped: bool,
     /// Why a CQE that comes late is not allowed.
     pub dropped: Option<Req>,
 }
@@ -159,6 +161,7 @@ impl Commands {
             silent: false,
             settled: false,
             disturbed: false,
+            unmapped: false,
             dropped: None,
         });
         self.all.len() as u32 - 1
@@ -308,6 +311,7 @@ impl Judge {
         command.silent = false;
         command.settled = false;
         command.disturbed = false;
+        command.unmapped = false;
         command.dropped = None;
         if let Some(rule) = command.rule {
             let view = self.view(n, &self.worlds[0]);
@@ -316,6 +320,7 @@ impl Judge {
             command.data = data;
             command.footprint = footprint;
             self.lay_out_buffer(n);
+            self.commands[n].unmapped = self.lacks_memory(n);
         }
         if let Some(standing) = self.ruled.get_mut(submit as usize) {
             *standing = super::claims::Standing::Pending;

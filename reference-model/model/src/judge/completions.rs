@@ -186,6 +186,9 @@ impl Judge {
         }
         let status = cqe.status();
         if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) {
+            if cqe.dw0() & 7 == 0 {
+                self.event_from_before(n);
+            }
             self.on_event(n, cqe.dw0());
         }
         let dw10 = self.commands[n].sqe.dw[10];
@@ -235,6 +238,9 @@ impl Judge {
         let status = self.commands[n].cqe.status();
         let success = status.is_success();
         let effect = if success { Effect::Certain } else { Effect::Possible };
+        if success {
+            self.judge_unmapped(n);
+        }
         match decision {
             Decision::Agrees { by: 0 } => {
                 if let Some(req) = self.succeeds(n) {
@@ -261,6 +267,9 @@ impl Judge {
                 Effect::None
             }
             Decision::Tolerated => {
+                if status == Status::DATA_TRANSFER_ERROR && self.lacks_memory(n) {
+                    self.agrees(spec::requirement::prp::UNMAPPED);
+                }
                 self.stand(n, Standing::Other);
                 effect
             }

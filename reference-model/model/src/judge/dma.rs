@@ -1,7 +1,7 @@
 //! Accesses to host memory, on transports that show them; guard bytes on those that do not.
 
-use spec::requirement::{abort, delete_io_sq, dma, get_log_page, ready};
-use spec::{Addr, Req};
+use spec::requirement::{abort, delete_io_sq, dma, get_log_page, prp, ready};
+use spec::{Addr, Req, Status};
 
 use super::Judge;
 use super::commands::{Aborted, Command, Flight};
@@ -17,6 +17,10 @@ impl Judge {
         }
         let time = self.now.when.seen;
         let len = u64::from(len);
+        if !write && !fault {
+            let unmapped = self.memory.accessible(at, len, false).is_no();
+            self.unit().reads_unmapped |= unmapped;
+        }
         let place = || {
             let what = if write { "write" } else { "read" };
             Place::at(format!("DMA {what} of {len} bytes at {at}"))
@@ -122,6 +126,28 @@ impl Judge {
             Flight::Dropped if over => Some(dma::NONE_AFTER_RESET),
             _ => None,
         }
+    }
+
+    /// Whether command `n` writes data from memory that the host has not opened to the controller.
+    pub(super) fn lacks_memory(&self, n: u32) -> bool {
+        let command = &self.commands[n];
+        let closed = |&(at, len): &(u64, u64)| self.memory.accessible(Addr(at), len, false).is_no();
+        matches!(command.data, Data::Write(_)) && command.runs.iter().any(closed)
+    }
+
+    /// Command `n` succeeded. It did not have its data if that lay in closed memory, on a transport
+    /// that shows every access and showed none of closed memory.
+    pub(super) fn judge_unmapped(&mut self, n: u32) {
+        let unit = &self.units[usize::from(self.commands[n].ctrl)];
+        let exact = self.origin.is_some_and(|origin| origin.exact_dma);
+        let kept_out = exact && !unit.reads_unmapped;
+        if !self.commands[n].unmapped || !kept_out || !self.lacks_memory(n) {
+            return;
+        }
+        let because = "its data lies in memory that is not there for the controller".to_string();
+        let observed = self.commands[n].cqe.status().to_string();
+        let story = (observed, Status::DATA_TRANSFER_ERROR.to_string(), because);
+        self.broken(prp::UNMAPPED, self.place_of(n), story);
     }
 
     /// What an access that lies where it may shows beside.

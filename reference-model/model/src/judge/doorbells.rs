@@ -56,11 +56,18 @@ impl Judge {
         }
     }
 
+    /// A doorbell write that the controller may report as an error event.
+    fn event_may_come(&mut self) {
+        let unit = self.unit();
+        unit.special.event_causes += 1;
+        unit.events.may_come();
+    }
+
     fn on_tail(&mut self, qid: u16, value: u32) {
         let enabled = self.unit().enabled;
         let Some(sq) = self.unit().sq(qid).filter(|sq| enabled && sq.dead_since.is_none()) else {
             // A doorbell of a queue that is not there: undefined by the transport.
-            self.unit().events.may_come();
+            self.event_may_come();
             return;
         };
         let entries = u64::from(sq.entries);
@@ -73,6 +80,7 @@ impl Judge {
                 let errored = &mut self.commands[n].errored;
                 *errored = *errored | Maybe;
             }
+            self.unit().special.event_causes += 1;
             self.invalid_doorbell(async_event::INVALID_SQ_TAIL);
             return;
         }
@@ -89,7 +97,7 @@ impl Judge {
                 let errored = &mut self.commands[n].errored;
                 *errored = *errored | Maybe;
             }
-            self.unit().events.may_come();
+            self.event_may_come();
         }
         for pointer in from..from + added {
             let Some(sq) = self.unit().sq(qid) else { return };
@@ -109,13 +117,14 @@ impl Judge {
     fn on_head(&mut self, qid: u16, value: u32) {
         let enabled = self.unit().enabled;
         let Some(cq) = self.unit().cq(qid).filter(|cq| enabled && cq.dead_since.is_none()) else {
-            self.unit().events.may_come();
+            self.event_may_come();
             return;
         };
         let entries = u64::from(cq.entries);
         let head = u64::from(value & 0xffff);
         if head >= entries {
             cq.errored = Yes;
+            self.unit().special.event_causes += 1;
             self.invalid_doorbell(async_event::INVALID_CQ_HEAD);
             return;
         }
@@ -125,7 +134,7 @@ impl Judge {
             if freed != 0 && cq.errored == No {
                 cq.errored = Maybe;
             }
-            self.unit().events.may_come();
+            self.event_may_come();
             return;
         }
         cq.released += freed;

@@ -126,14 +126,20 @@ impl Judge {
     fn read_mask(&mut self, value: u32) {
         // With MSI-X configured the result is undefined.
         let believed = self.believed();
-        if let (Some(mask), None) = (believed.intm, believed.msix) {
-            self.same(
-                req::INTMS,
-                "interrupt mask",
-                u64::from(value),
-                u64::from(mask),
-                "as written",
-            );
+        let (Some(mask), None) = (believed.intm, believed.msix) else { return };
+        let wrong = value ^ mask;
+        let (unmasked, cleared) = (self.unit().unmasked, self.unit().mask_reset);
+        let name = "interrupt mask";
+        let (seen, expected) = (u64::from(value), u64::from(mask));
+        // What acted last on a bit answers for it.
+        if unmasked != 0 && (wrong == 0 || wrong & unmasked != 0) {
+            self.same(req::INTMC, name, seen, expected, "INTMC cleared these bits");
+        }
+        if cleared != 0 && (wrong == 0 || wrong & cleared != 0) {
+            self.same(reset::INTERRUPT_MASK, name, seen, expected, "a reset cleared it");
+        }
+        if wrong & (unmasked | cleared) == 0 {
+            self.same(req::INTMS, name, seen, expected, "as written");
         }
     }
 
@@ -347,11 +353,26 @@ impl Judge {
             _ if allowed == Shst::COMPLETE.or(Shst::NORMAL) => allowed,
             _ => Shst::COMPLETE,
         };
-        if value == 2 && shutting && allowed != Shst::COMPLETE {
+        if shutting && value != 2 && self.unit().idle {
+            self.shutdown_missing(value);
+        } else if value == 2 && shutting && allowed != Shst::COMPLETE {
             self.on_shut_down();
         } else if shutting && value == 1 && self.unit().enabled {
             self.learn(ctrl, |controller| controller.phase = Phase::ShuttingDown);
         }
+    }
+
+    /// A shutdown was asked for and is not complete, but nothing more will come by itself. No clause
+    /// gives it a time; a controller that has stopped working on it never ends it.
+    fn shutdown_missing(&mut self, shst: u8) {
+        let ctrl = self.now.ctrl;
+        let normal = self.believed().cc.shn() == 1;
+        let by = if normal { shutdown::NORMAL } else { shutdown::ABRUPT };
+        let because = "CC.SHN asked for a shutdown, and the controller is idle".to_string();
+        let story = (format!("CSTS.SHST = {shst:X}h"), "CSTS.SHST = 2h".to_string(), because);
+        let place = Place::at("register CSTS");
+        let finding = self.broken_as(by, crate::DivergenceKind::Silence, place, story);
+        self.lose(ctrl, finding);
     }
 
     /// The host wrote a register.
@@ -361,8 +382,18 @@ impl Judge {
         let value = write.value;
         match (write.offset, write.width) {
             (reg::CC, 4) => self.write_cc(Cc::from(value as u32)),
-            (reg::INTMS, 4) => self.learn(ctrl, |c| c.intm = c.intm.map(|m| m | value as u32)),
-            (reg::INTMC, 4) => self.learn(ctrl, |c| c.intm = c.intm.map(|m| m & !(value as u32))),
+            (reg::INTMS, 4) => {
+                let unit = self.unit();
+                unit.unmasked &= !(value as u32);
+                unit.mask_reset &= !(value as u32);
+                self.learn(ctrl, |c| c.intm = c.intm.map(|m| m | value as u32));
+            }
+            (reg::INTMC, 4) => {
+                let unit = self.unit();
+                unit.unmasked |= value as u32;
+                unit.mask_reset &= !(value as u32);
+                self.learn(ctrl, |c| c.intm = c.intm.map(|m| m & !(value as u32)));
+            }
             (reg::AQA | reg::ASQ | reg::ACQ | 0x2c | 0x34, _) if self.unit().enabled => {
                 // Writing them while enabled is not allowed to the host: the values are unknown.
                 self.learn(ctrl, |c| {

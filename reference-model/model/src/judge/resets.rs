@@ -164,6 +164,7 @@ impl Judge {
             cq.dead_since.get_or_insert(at);
         }
         unit.events = super::events::EventState::default();
+        unit.special.dropped_events += std::mem::take(&mut unit.special.event_causes);
         unit.special.resets += 1;
         unit.special.dropped_aers = !unit.aers.is_empty();
         unit.special.queue_deleted = false;
@@ -186,6 +187,25 @@ impl Judge {
         self.stand(n, Standing::Other);
         self.settle_data(n, Effect::Possible);
         self.retire_command(n);
+    }
+
+    /// An error event was reported. Without a cause since the last reset it is one from before, if
+    /// there was one: from 2.3 on it was dropped, and up to 2.2 it may come.
+    pub(super) fn event_from_before(&mut self, n: u32) {
+        let special = &mut self.unit().special;
+        if special.event_causes > 0 {
+            special.event_causes -= 1;
+            return;
+        }
+        if special.dropped_events == 0 {
+            return;
+        }
+        special.dropped_events -= 1;
+        self.unit().events.may_come();
+        let place = self.place_of(n);
+        let because = "it was caused before the last reset, and by nothing since".to_string();
+        let story = ("an error event".to_string(), "no completion".to_string(), because);
+        self.broken(reset::PENDING_EVENTS_DROPPED, place, story);
     }
 
     /// The commands of a deleted submission queue are dropped.
@@ -223,12 +243,19 @@ impl Judge {
         }
         self.agrees(if normal { shutdown::NORMAL } else { shutdown::ABRUPT });
         self.units[usize::from(ctrl)].was_shut_down = true;
-        self.learn(ctrl, |controller| controller.phase = Phase::ShutDown);
+        // One write of CC can begin a reset and a shutdown: RDY may still have to fall after it.
+        if self.believed().phase != Phase::Disabling {
+            self.learn(ctrl, |controller| controller.phase = Phase::ShutDown);
+        }
     }
 
     /// What a reset of this kind does to the structure believed.
     fn forget_structure(&mut self, ctrl: u8, kind: ResetKind) {
         let wide = kind != ResetKind::Controller;
+        let mask = self.worlds[0].controllers[usize::from(ctrl)].intm.unwrap_or(0);
+        let unit = &mut self.units[usize::from(ctrl)];
+        unit.mask_reset |= mask;
+        unit.unmasked = 0;
         self.learn(ctrl, |controller| {
             reset_controller(controller);
             if wide {

@@ -63,6 +63,12 @@ pub struct Unit {
     pub shst: Shst,
     /// CC.SHN of the shutdown under way or complete.
     pub shutting_down: bool,
+    /// The bits of the interrupt mask that INTMC cleared, where nothing else acted on them since.
+    pub unmasked: u32,
+    /// The bits of the interrupt mask that were 1 when a reset cleared them.
+    pub mask_reset: u32,
+    /// It has read memory that the host had not opened: nothing keeps it from doing so.
+    pub reads_unmapped: bool,
     /// Other fields of CC may read as written or as 0: the write that cleared EN carried them.
     pub cc_unsure: bool,
     /// Everything stopped at this time (RDY read as 0, or a reset was over): later CQEs are late.
@@ -112,6 +118,10 @@ pub struct Special {
     pub log_page_read: bool,
     /// Requests were outstanding when it was reset.
     pub dropped_aers: bool,
+    /// Causes of error events that were not reported when it was reset.
+    pub dropped_events: u32,
+    /// Doorbell writes since the last reset for which an error event may come, less those reported.
+    pub event_causes: u32,
 }
 
 impl Special {
@@ -138,6 +148,9 @@ impl Default for Unit {
             rdy: Transition::default(),
             shst: Shst::NORMAL.or(Shst::OCCURRING).or(Shst::COMPLETE),
             shutting_down: false,
+            unmasked: 0,
+            mask_reset: 0,
+            reads_unmapped: false,
             cc_unsure: false,
             stopped_at: None,
             idle: false,

@@ -170,6 +170,89 @@ fn shutdown_goes_through_its_states() {
     asked(&[0, 2]).passes();
     asked(&[1, 0]).diverges(req::shutdown::RDY_UNCHANGED);
     asked(&[2, 1]).diverges(req::shutdown::RDY_UNCHANGED);
+    // No clause gives a shutdown its time, but an idle controller does not go on with it.
+    let idle = |shst: u64| {
+        let mut s = asked(&[]);
+        s.add(Body::Idle);
+        s.csts(1 | shst << 2);
+        s
+    };
+    idle(2).passes();
+    idle(1).is_silent(req::shutdown::NORMAL);
+    idle(0).is_silent(req::shutdown::NORMAL);
+}
+
+#[test]
+fn each_bit_of_the_interrupt_mask_answers_for_what_acted_on_it_last() {
+    let without_messages = || {
+        let mut s = Script::new();
+        s.add(Body::MsixEnable { on: false, vectors: 0 });
+        // Power on and every reset clear the mask.
+        s.write(register::CC, 4, CC_ON & !1);
+        s.csts(0);
+        s.enable();
+        s.add(Body::MsixEnable { on: false, vectors: 0 });
+        s
+    };
+    let masks = |writes: &[(u32, u64)], seen: u64| {
+        let mut s = without_messages();
+        for (offset, bits) in writes {
+            s.write(*offset, 4, *bits);
+        }
+        s.read(register::INTMC, 4, seen);
+        s
+    };
+    let (set, clear) = ((register::INTMS, 0b0110), (register::INTMC, 0b0010));
+    masks(&[set], 0b0110).passes();
+    masks(&[set], 0b0010).diverges(req::register::INTMS);
+    masks(&[set, clear], 0b0100).passes();
+    masks(&[set, clear], 0b0110).diverges(req::register::INTMC);
+    masks(&[set, clear], 0).diverges(req::register::INTMS);
+    masks(&[set, clear, set], 0b0100).diverges(req::register::INTMS);
+    let disable = (register::CC, CC_ON & !1);
+    let reset = |seen: u64| {
+        let mut s = without_messages();
+        s.write(set.0, 4, set.1);
+        s.write(disable.0, 4, disable.1);
+        s.csts(0);
+        s.read(register::INTMS, 4, seen);
+        s
+    };
+    reset(0).passes();
+    reset(0b0110).diverges(req::reset::INTERRUPT_MASK);
+}
+
+#[test]
+fn an_event_from_before_a_reset_is_none_without_cause() {
+    let mut s = with_pair();
+    s.doorbell(DoorbellKind::SqTail, 1, ENTRIES);
+    s.write(register::CC, 4, CC_ON & !1);
+    s.csts(0);
+    s.enable();
+    let aer = s.send(0, AsyncEventRequest {}.into());
+    s.passes();
+    let cqe = s.cqe(aer, SUCCESS, 0x01_0100);
+    s.post(0, cqe);
+    s.diverges(req::reset::PENDING_EVENTS_DROPPED);
+}
+
+#[test]
+fn data_in_closed_memory_cannot_be_written() {
+    let write = |status: Status, read: Option<Addr>| {
+        let mut s = with_pair();
+        let (sqe, _) = s.write_sqe(3, 1);
+        s.add(Body::Unmap { at: buffer(1), len: 512 });
+        let sent = s.send(1, sqe);
+        if let Some(at) = read {
+            s.add(Body::Dma { at, len: 512, write: false, fault: false });
+        }
+        s.complete(sent, status);
+        s
+    };
+    write(Status::DATA_TRANSFER_ERROR, None).passes();
+    write(SUCCESS, None).diverges(req::prp::UNMAPPED);
+    // Data that was read was there.
+    write(SUCCESS, Some(buffer(1))).passes();
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! Create I/O Completion Queue. Base-2.3 §5.3.1.
 
-use lab::{Lab, Outcome, conformance};
+use lab::{Lab, Outcome, Word, conformance};
 use spec::command::{CreateIoCq, Flush};
 use spec::requirement::create_io_cq;
-use spec::{Addr, Entries, Nsid, Qid};
+use spec::{Addr, Entries, Nsid, Qid, Version};
 
 /// A Completion Queue can be created in every granted place at once.
 #[conformance(reqs = [create_io_cq::SUCCEEDS, number_of_queues::ALL_CREATABLE])]
@@ -74,9 +74,12 @@ fn refuses_more_entries_than_the_controller_supports(lab: &mut Lab<'_>) -> Outco
 #[conformance(req = create_io_cq::PC_WITH_CQR)]
 fn refuses_a_scattered_queue_where_contiguous_ones_are_required(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
+    lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
     lab.needs(ctrl.cap()?.cqr(), "CAP.CQR = 1")?;
     let good = ctrl.io_cq(Qid(1), Entries(64))?;
-    ctrl.admin(CreateIoCq { pc: false, ..good })?.refused_by(create_io_cq::PC_WITH_CQR)?;
+    let memory = ctrl.destination(ctrl.page_bytes())?;
+    let prp1 = ctrl.prp_list(&[Word::At(memory.id, 0)], None)?.at;
+    ctrl.admin(CreateIoCq { pc: false, prp1, ..good })?.refused_by(create_io_cq::PC_WITH_CQR)?;
     ctrl.admin(good)?.accepted()
 }
 

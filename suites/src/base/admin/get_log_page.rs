@@ -2,8 +2,11 @@
 
 use lab::{Answer, Ctl, Lab, Outcome, Stop, conformance};
 use spec::command::{DeleteIoSq, GetLogPage};
+use spec::register::DoorbellKind;
 use spec::requirement::get_log_page;
 use spec::{Bytes, Entries, Lid, Nsid, Qid};
+
+use crate::base::given::{self, A_WHILE};
 
 /// A good read of `entries` entries of the error log.
 pub(super) fn read_error_log<'d>(
@@ -31,6 +34,9 @@ fn returns_the_error_log(lab: &mut Lab<'_>) -> Outcome {
     for _ in 0..2 {
         ctrl.admin(DeleteIoSq { qid: Qid(1) })?.ruled()?;
     }
+    // A part of an entry is less than any page has.
+    let part = GetLogPage { lid: Lid::ERROR_INFORMATION, rae: true, ..good() };
+    ctrl.admin_in(part.with_bytes(Bytes(4)), 4)?.accepted()?;
     for entries in [1, 2] {
         let answer = read_error_log(&mut ctrl, entries, false)?;
         answer.accepted()?;
@@ -97,5 +103,31 @@ fn counts_errors_upwards(lab: &mut Lab<'_>) -> Outcome {
         answer.accepted()?;
         answer.bytes()?;
     }
+    Ok(())
+}
+
+/// A read with Retain Asynchronous Event leaves error events masked: an error after it is not
+/// reported, although a request waits, until the page is read without.
+#[conformance(req = get_log_page::RETAIN_EVENT)]
+fn masks_errors_after_a_read_that_retains_the_event(lab: &mut Lab<'_>) -> Outcome {
+    // Given: an error event that was reported, and a second request that waits.
+    let mut ctrl = lab.enabled_controller()?;
+    lab.needs(ctrl.granted_io_sqs() >= 2, "two I/O Submission Queues")?;
+    ctrl.io_pair(Qid(1), Entries(16))?;
+    ctrl.io_pair(Qid(2), Entries(16))?;
+    let first = given::waiting_request(&mut ctrl)?;
+    ctrl.doorbell(DoorbellKind::SqTail, Qid(1), 16)?;
+    ctrl.answer(first)?.accepted()?;
+    let second = given::waiting_request(&mut ctrl)?;
+
+    // When: the host reads the log and retains the event, and then makes another error.
+    read_error_log(&mut ctrl, 1, true)?.ruled()?;
+    ctrl.doorbell(DoorbellKind::SqTail, Qid(2), 16)?;
+    ctrl.wait(second, A_WHILE)?;
+
+    // Then: no event, and a read that clears the first one is as good as any.
+    ctrl.claim_in_flight(second)?;
+    read_error_log(&mut ctrl, 1, false)?.ruled()?;
+    ctrl.wait(second, A_WHILE)?;
     Ok(())
 }
