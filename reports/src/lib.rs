@@ -4,7 +4,7 @@
 //! runner makes them; [`EventStream`] puts each on disk as one JSON line before any writer sees it,
 //! so that Ctrl-C or a full disk loses nothing that was finished. Everything else is made from the
 //! events alone: the terminal's lines and stories ([`Terminal`]), the machine's [`Report`] (JSON,
-//! with a schema made from the types) and JUnit's XML ([`junit`]).
+//! with a schema made from the types) and JUnit's XML (`junit`).
 //!
 //! Nothing here judges, and nothing here reads a clock: wall-clock times stand in an event only when
 //! the DUT's own clock is the wall, so the same seed in virtual time gives the same bytes.
