@@ -90,7 +90,9 @@ impl Core<'_> {
                 let mut at = 0;
                 while at < count {
                     let blocks = (count - at).min(step) as u32;
-                    self.read_chunk(ctrl, qid, namespace, (first + at, blocks), buffer)?;
+                    if !self.read_chunk(ctrl, qid, namespace, (first + at, blocks), buffer)? {
+                        return Ok(());
+                    }
                     at += u64::from(blocks);
                 }
             }
@@ -98,6 +100,7 @@ impl Core<'_> {
         Ok(())
     }
 
+    /// False if the controller does not answer: then the queue fills up, and nothing more is learned.
     fn read_chunk(
         &mut self,
         ctrl: u8,
@@ -105,7 +108,7 @@ impl Core<'_> {
         namespace: crate::host::NamespaceFacts,
         (lba, blocks): (u64, u32),
         buffer: spec::Addr,
-    ) -> Outcome {
+    ) -> Result<bool, Stop> {
         let page = self.controller(ctrl).page_bytes();
         let bytes = u64::from(blocks) * u64::from(namespace.block_bytes);
         let prp2 = if bytes > page { spec::Addr(buffer.0 + page) } else { spec::Addr(0) };
@@ -121,15 +124,16 @@ impl Core<'_> {
         if answer.is_some_and(|cqe| cqe.status().is_success()) {
             self.see_blocks(buffer, namespace.block_bytes, blocks)?;
         }
-        Ok(())
+        Ok(answer.is_some())
     }
 
     /// An I/O queue to read through: one that exists and works, or a new pair.
     fn audit_queue(&mut self, ctrl: u8) -> Result<Option<Qid>, Stop> {
         let controller = self.controller(ctrl);
         let usable = |qid: &Qid| {
-            let sq = controller.sq(*qid);
-            !qid.is_admin() && sq.is_some_and(|sq| sq.in_flight.is_empty() && sq.free() > 0)
+            let Some(sq) = controller.sq(*qid).filter(|_| !qid.is_admin()) else { return false };
+            let spoilt = sq.spoilt || controller.cq(sq.cqid).is_none_or(|cq| cq.spoilt);
+            !spoilt && sq.in_flight.is_empty() && sq.free() > 0
         };
         if let Some(qid) = controller.sqids().into_iter().find(usable) {
             return Ok(Some(qid));

@@ -348,7 +348,22 @@ impl<'d> Core<'d> {
         qid: Qid,
         value: u32,
     ) -> Result<Seen, Stop> {
-        let dstrd = self.controller(ctrl).cap.map_or(0, |cap| cap.dstrd());
+        let controller = &mut self.host.controllers[usize::from(ctrl)];
+        let dstrd = controller.cap.map_or(0, |cap| cap.dstrd());
+        match kind {
+            DoorbellKind::SqTail => {
+                if let Some(sq) = controller.sq_mut(qid) {
+                    sq.spoilt |= value >= sq.entries || value == sq.told;
+                }
+            }
+            DoorbellKind::CqHead => {
+                if let Some(cq) = controller.cq_mut(qid) {
+                    let inside = value < cq.entries;
+                    let given = (value % cq.entries + cq.entries - cq.released) % cq.entries;
+                    cq.spoilt |= !inside || given == 0 || given > cq.owed();
+                }
+            }
+        }
         let offset = register::doorbell_offset(kind, qid.0, dstrd);
         self.send_doorbells(ctrl, kind, &[(qid, dut::Doorbell { offset, value })])
     }

@@ -42,12 +42,24 @@ pub(crate) struct Sq {
     next_cid: u16,
     /// Commands without a completion, oldest first.
     pub in_flight: Vec<(Cid, CommandId)>,
+    /// The host wrote a tail that is invalid, or may be taken for it: nothing is owed any more.
+    pub spoilt: bool,
 }
 
 impl Sq {
     pub fn new(slots: Slots, entries: u32, cqid: Qid) -> Self {
         let in_flight = Vec::with_capacity(entries.min(64) as usize);
-        Self { slots, entries, cqid, tail: 0, told: 0, head: 0, next_cid: 0, in_flight }
+        Self {
+            slots,
+            entries,
+            cqid,
+            tail: 0,
+            told: 0,
+            head: 0,
+            next_cid: 0,
+            in_flight,
+            spoilt: false,
+        }
     }
 
     pub fn slot_at(&self, slot: u32) -> Addr {
@@ -107,6 +119,8 @@ pub(crate) struct Cq {
     pub quiet_until: u64,
     /// What each slot held when the host last looked at it. Queues above the limit keep none.
     shadow: Vec<Cqe>,
+    /// The host wrote a head that is invalid, or may be taken for it: nothing is owed any more.
+    pub spoilt: bool,
 }
 
 /// Queues with more entries keep no shadow: a megabyte per queue would have to be copied per test.
@@ -123,6 +137,7 @@ impl Cq {
             released: 0,
             quiet_until: now,
             shadow: vec![Cqe::default(); kept as usize],
+            spoilt: false,
         }
     }
 

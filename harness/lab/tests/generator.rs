@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use emulator::{Config, EmulatorDut};
 use lab::{Bench, GenOptions, Sequence, Settings, TestRun, generate};
-use model::{FindingKind, Profile};
+use model::{FindingKind, Profile, Verdict};
 
 #[test]
 fn the_same_seed_gives_the_same_sequence_and_the_same_log() {
@@ -42,6 +42,9 @@ impl Alarms {
         if let Some(stop) = &run.stop {
             self.note(format!("stop: {stop}"), name.to_string());
         }
+        if let Verdict::Error(why) = &run.verdict {
+            self.note(format!("error: {why}"), name.to_string());
+        }
         // A warning is no accusation: a random configuration may go against a recommendation.
         let quiet = [FindingKind::Inconclusive, FindingKind::Warning];
         for finding in run.findings.iter().filter(|f| !quiet.contains(&f.kind)) {
@@ -59,8 +62,10 @@ impl Alarms {
     }
 }
 
-fn sequences(default: u64) -> u64 {
-    std::env::var("LOCKSTEP_SEQUENCES").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+/// How many sequences: `few`, or with LOCKSTEP_LONG=1 the 10,000 of the law.
+fn sequences(few: u64) -> u64 {
+    let long = std::env::var("LOCKSTEP_LONG").is_ok_and(|value| value == "1");
+    if long { 10_000 } else { few }
 }
 
 #[test]
@@ -79,21 +84,23 @@ fn an_innocent_controller_is_not_accused() {
 
 #[test]
 fn no_legal_configuration_or_order_of_events_is_accused() {
+    /// Sequences on one configuration. No seed is used twice.
+    const EACH: u64 = 10;
     let mut alarms = Alarms::default();
-    for seed in 0..sequences(300) / 10 {
-        let mut dut = EmulatorDut::new(Config::random(seed)).unwrap();
+    for number in 0..sequences(300) / EACH {
+        let mut dut = EmulatorDut::new(Config::random(number)).unwrap();
         let mut bench = Bench::new(&mut dut, Arc::new(Profile::default()), Settings::default());
         let options = match GenOptions::of(&mut bench) {
             Ok(options) => options,
             Err(stop) => {
-                alarms.note(format!("bring-up: {stop}"), format!("configuration {seed}"));
+                alarms.note(format!("bring-up: {stop}"), format!("configuration {number}"));
                 continue;
             }
         };
-        for n in 0..10 {
-            let sequence = generate(n, &options);
+        for seed in number * EACH..(number + 1) * EACH {
+            let sequence = generate(seed, &options);
             let run = bench.replay(&sequence);
-            alarms.take(&format!("configuration {seed}, seed {n}"), &sequence, &run);
+            alarms.take(&format!("configuration {number}, seed {seed}"), &sequence, &run);
         }
     }
     assert!(alarms.0.is_empty(), "{:#?}", alarms.0);

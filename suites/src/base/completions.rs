@@ -91,9 +91,10 @@ fn reports_a_head_between_command_and_tail(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(reqs = [cqe::ONCE, queue::COMMAND_EXECUTED_ONCE, queue::OWED_COMPLETION])]
 fn completes_each_command_once(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.io_pair(Qid(1), Entries(32.min(ctrl.queue_entries_max().0)))?;
+    let entries = ctrl.queue_entries_max().min(Entries(32));
+    ctrl.io_pair(Qid(1), entries)?;
     for _ in 0..4 {
-        flushes(&mut ctrl, Qid(1), Qid(1), 20)?;
+        flushes(&mut ctrl, Qid(1), Qid(1), 20.min(entries.0 - 1))?;
     }
     ctrl.wait_idle(A_WHILE)
 }

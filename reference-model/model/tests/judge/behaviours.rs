@@ -255,6 +255,20 @@ fn data_in_closed_memory_cannot_be_written() {
     write(SUCCESS, Some(buffer(1))).passes();
 }
 
+/// One write of CC with EN = 0 and SHN = 01b: the shutdown may be seen complete before RDY falls.
+#[test]
+fn a_reset_and_a_shutdown_by_one_write_end_in_any_order() {
+    let asked = |csts: &[u64]| {
+        let mut s = Script::new();
+        s.write(register::CC, 4, CC_OFF | 1 << 14);
+        csts.iter().for_each(|value| s.csts(*value));
+        s
+    };
+    asked(&[1, 1 | 1 << 2, 1 | 2 << 2, 1 | 2 << 2, 2 << 2]).passes();
+    asked(&[0, 1 << 2, 2 << 2]).passes();
+    asked(&[1 | 2 << 2, 2 << 2, 1 | 2 << 2]).diverges(req::reset::RDY_CLEAR);
+}
+
 #[test]
 fn what_comes_after_a_reset_is_late() {
     let disabled = || {
