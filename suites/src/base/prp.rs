@@ -2,7 +2,7 @@
 
 use lab::{Action, Ctl, Lab, NamespaceFacts, Outcome, Shape, Stop, Word, conformance};
 use log::Perm;
-use spec::command::{GetLogPage, Identify, Write};
+use spec::command::{GetLogPage, Identify, Read, Write};
 use spec::requirement::prp;
 use spec::{Addr, Bytes, Cns, Entries, Lba, Lid, Nsid, Qid};
 
@@ -88,6 +88,33 @@ fn takes_the_last_slot_for_an_entry_if_all_fit(lab: &mut Lab<'_>) -> Outcome {
         let shape = Shape { scattered: true, list_slots: Some(entries), ..Shape::default() };
         there_and_back(&mut ctrl, ns, (entries + 1) * page, shape)?;
     }
+    Ok(())
+}
+
+/// Where all entries fit into a page of the list none of them is a pointer, not even if the memory
+/// that it names holds what looks like a PRP list.
+#[conformance(reqs = [prp::LIST_LAST_SLOT, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
+fn takes_no_data_page_for_a_list(lab: &mut Lab<'_>) -> Outcome {
+    let (mut ctrl, ns, blocks) = pages(lab, 4)?;
+    let (page, nsid) = (ctrl.page_bytes(), Nsid(ns.nsid));
+    ctrl.write_blocks(nsid, Lba(0), 4 * blocks)?.accepted()?;
+    // Given: a destination of four pages, whose third begins with addresses of other memory.
+    let (buffer, other) = (ctrl.buffer(4 * page)?, ctrl.buffer(2 * page)?);
+    let bait = vec![Word::At(other.id, 0), Word::At(other.id, page)];
+    ctrl.perform(&Action::List { at: buffer.place(2 * page), entries: bait })?;
+    let entries = [1, 2, 3].map(|n| Word::At(buffer.id, n * page));
+    let prp2 = ctrl.prp_list(&entries, Some(3))?.at;
+
+    // When: the host reads into it, by a list that ends with its page.
+    let nlb = Entries(4 * blocks);
+    let qid = ctrl.some_io_queue()?;
+    let read = Read { nsid, nlb, prp1: buffer.at, prp2, ..Read::default() };
+    ctrl.io(qid, read)?.accepted()?;
+
+    // Then: the blocks are there, and nowhere else.
+    let (at, block_bytes) = (buffer.place(0), ns.block_bytes);
+    ctrl.perform(&Action::Blocks { at, block_bytes, blocks: 4 * blocks })?;
+    ctrl.sweep()?;
     Ok(())
 }
 

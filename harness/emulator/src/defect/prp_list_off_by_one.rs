@@ -20,7 +20,6 @@ impl Defect for PrpListOffByOne {
             "dma.write-within-prps",
             "dma.within-permission",
             "data.last-written",
-            "common.last-lba",
         ]
     }
 
