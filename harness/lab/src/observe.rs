@@ -290,7 +290,8 @@ impl Core<'_> {
         let mut unchanged: Option<(u64, u64)> = None;
         loop {
             let (value, mut when) = self.peek_register(ctrl, offset, width)?;
-            let (met, over) = (value & mask == wanted, when.not_before >= deadline);
+            let met = value & mask == wanted;
+            let over = when.not_before >= deadline || is_hopeless(offset, mask & wanted, value);
             let begin = when.not_before;
             let same = unchanged.is_some_and(|(_, old)| old == value);
             if !same || met || over {
@@ -471,4 +472,11 @@ impl Core<'_> {
         }
         Ok(Seen::Nothing)
     }
+}
+
+/// Whether a wait for RDY = 1 has seen a fatal status (CSTS.CFS): then the controller does not become
+/// ready, and the rest of its time would be waited for nothing.
+fn is_hopeless(offset: u32, wanted: u64, value: u64) -> bool {
+    let (wanted, value) = (Csts::from(wanted as u32), Csts::from(value as u32));
+    offset == register::CSTS && wanted.rdy() && value.cfs() && !value.rdy()
 }
