@@ -273,6 +273,14 @@ impl Judge {
                 self.stand(n, Standing::Other);
                 effect
             }
+            Decision::Warns { by } if by != 0 && !success => {
+                // Refused as it was to be, by a status that is not the one recommended.
+                self.report_status(n, decision);
+                let refused = self.requirements(n, by);
+                self.refused.insert(self.commands[n].submit, refused);
+                self.stand(n, Standing::Refused);
+                effect
+            }
             Decision::Warns { .. } | Decision::Diverges { .. } => {
                 self.report_status(n, decision);
                 self.stand(n, Standing::Other);

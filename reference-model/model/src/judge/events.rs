@@ -66,7 +66,10 @@ impl Judge {
             (place, ("another error event".into(), "no completion".into(), because))
         });
         self.agrees(async_event_request::ONLY_FOR_EVENTS);
-        if self.unit().events.cleared {
+        // The read that clears may be answered after the event that it sets free.
+        let events = self.unit().events;
+        let freed = events.retained && self.clearing();
+        if events.cleared || freed {
             self.agrees(get_log_page::RETAIN_EVENT);
         }
         let unit = self.unit();
@@ -89,8 +92,13 @@ impl Judge {
         })
     }
 
-    /// A Get Log Page of the error log completed with success.
+    /// A Get Log Page of the error log completed with success. Called before its rule.
     pub(super) fn log_read(&mut self, retain: bool) {
+        // A read that clears ends a time of masking. That a request waits still shows that no event
+        // came in it: one that was posted before this completion is before it in the queue.
+        if !retain && !self.unit().aers.is_empty() {
+            self.credit_silent_mask();
+        }
         let events = &mut self.unit().events;
         events.retained |= retain;
         events.cleared |= !retain;
@@ -98,9 +106,14 @@ impl Judge {
 
     /// The controller is idle and a request is outstanding: what that shows.
     pub(super) fn credit_silent_request(&mut self) {
+        self.agrees(async_event_request::ONLY_FOR_EVENTS);
+        self.credit_silent_mask();
+    }
+
+    /// A request is outstanding: no event came although there was cause, if events are masked.
+    fn credit_silent_mask(&mut self) {
         let masked = self.believed().events.error_masked == Yes;
         let events = self.unit().events;
-        self.agrees(async_event_request::ONLY_FOR_EVENTS);
         if masked && events.causes > 0 {
             self.agrees(async_event::MASKED_UNTIL_CLEARED);
             if events.retained {
