@@ -79,6 +79,18 @@ pub fn waiting_request(ctrl: &mut Ctl<'_>) -> Result<Pending, Stop> {
     Ok(event)
 }
 
+/// Waits until an event completes one of two requests, whichever: no text says which one a controller
+/// takes. The other one.
+pub fn other_than_completed(ctrl: &mut Ctl<'_>, both: [Pending; 2]) -> Result<Pending, Stop> {
+    let [one, other] = both;
+    if !ctrl.wait(one, A_WHILE)? && ctrl.is_in_flight(other) {
+        ctrl.wait(one, Patience::Default)?;
+    }
+    let (done, left) = if ctrl.is_in_flight(one) { (other, one) } else { (one, other) };
+    ctrl.answer(done)?.accepted()?;
+    Ok(left)
+}
+
 /// Lets time pass without a look at any queue: for `nanos` nanoseconds, as RDY does not fall.
 fn pass(ctrl: &mut Ctl<'_>, nanos: u64) -> Outcome {
     let condition = Condition::Register(register::CSTS, 4, 1, 0);

@@ -3,19 +3,10 @@
 use lab::{Ctl, Lab, Outcome, Patience, Pending, Stop, conformance};
 use spec::command::{AsyncEventRequest, Flush};
 use spec::register::DoorbellKind;
-use spec::{Entries, Fid, Lid, Nsid, Qid};
+use spec::{Entries, Lid, Nsid, Qid};
 
 use super::get_log_page::read_error_log;
-
-/// Long enough for any controller to report an event that it has: 20 ms.
-const A_WHILE: Patience = Patience::Nanos(20_000_000);
-
-/// A request that the controller has surely fetched: a later command of the queue has completed.
-fn waiting_request<'d>(ctrl: &mut Ctl<'d>) -> Result<Pending, Stop> {
-    let event = ctrl.request_event()?;
-    ctrl.get_feature(Fid::NUMBER_OF_QUEUES)?.ruled()?;
-    Ok(event)
-}
+use crate::base::given::{self, A_WHILE, waiting_request};
 
 /// A request waits: without an event it does not complete.
 #[conformance(req = async_event_request::ONLY_FOR_EVENTS)]
@@ -70,10 +61,10 @@ fn break_two_queues<'d>(ctrl: &mut Ctl<'d>) -> Result<Pending, Stop> {
     let first = waiting_request(ctrl)?;
     let second = waiting_request(ctrl)?;
     ctrl.doorbell(DoorbellKind::SqTail, Qid(1), 16)?;
-    ctrl.answer(first)?.accepted()?;
+    let left = given::other_than_completed(ctrl, [first, second])?;
     ctrl.doorbell(DoorbellKind::SqTail, Qid(2), 16)?;
-    ctrl.wait(second, A_WHILE)?;
-    Ok(second)
+    ctrl.wait(left, A_WHILE)?;
+    Ok(left)
 }
 
 /// After an error event the next one waits until the host has read the error log.
@@ -82,10 +73,10 @@ fn masks_further_events_until_the_log_is_read(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.granted_io_sqs() >= 2, "two I/O Submission Queues")?;
     lab.needs(ctrl.facts().is_some_and(|f| f.event_limit >= 2), "AERL of at least 1")?;
-    let second = break_two_queues(&mut ctrl)?;
-    ctrl.claim_in_flight(second)?;
+    let left = break_two_queues(&mut ctrl)?;
+    ctrl.claim_in_flight(left)?;
     read_error_log(&mut ctrl, 1, false)?.ruled()?;
-    ctrl.wait(second, A_WHILE)?;
+    ctrl.wait(left, A_WHILE)?;
     Ok(())
 }
 
@@ -95,12 +86,12 @@ fn keeps_events_masked_when_the_host_retains_them(lab: &mut Lab<'_>) -> Outcome 
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.granted_io_sqs() >= 2, "two I/O Submission Queues")?;
     lab.needs(ctrl.facts().is_some_and(|f| f.event_limit >= 2), "AERL of at least 1")?;
-    let second = break_two_queues(&mut ctrl)?;
+    let left = break_two_queues(&mut ctrl)?;
     read_error_log(&mut ctrl, 1, true)?.ruled()?;
-    ctrl.wait(second, A_WHILE)?;
-    ctrl.claim_in_flight(second)?;
+    ctrl.wait(left, A_WHILE)?;
+    ctrl.claim_in_flight(left)?;
     read_error_log(&mut ctrl, 1, false)?.ruled()?;
-    ctrl.wait(second, A_WHILE)?;
+    ctrl.wait(left, A_WHILE)?;
     Ok(())
 }
 
