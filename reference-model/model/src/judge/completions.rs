@@ -185,7 +185,8 @@ impl Judge {
             self.commands[n].flight = Flight::Completed;
         }
         let status = cqe.status();
-        if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) {
+        // What caused an event before a reset was forgotten with it.
+        if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) && !was_dropped {
             if cqe.dw0() & 7 == 0 {
                 self.event_from_before(n);
             }

@@ -32,6 +32,8 @@ pub struct Loose {
     pub unflushed: Vec<Unflushed>,
     /// Too many to remember.
     pub overflow: bool,
+    /// A volatile cache may have held a write since this is kept: without one, nothing is lost.
+    pub cached: bool,
 }
 
 /// Whether a Flush that succeeded covers `write` to `nsid`.

@@ -242,6 +242,7 @@ impl Media {
         let value = self.unbound();
         let cell = self.cell(nsid, lba);
         let index = std::mem::replace(&mut cell.busy, NONE);
+        let loose = cell.loose;
         cell.value = value;
         cell.blurred += u32::from(cell.op != NONE);
         cell.op = NONE;
@@ -250,6 +251,9 @@ impl Media {
             let pending = self.busy[index as usize].pending();
             self.cell(nsid, lba).blurred += pending;
             self.free.push(index);
+        }
+        if loose != NONE {
+            self.loose[loose as usize].overflow = true;
         }
     }
 
@@ -275,6 +279,12 @@ impl Media {
             cell.op = at.command;
             cell.op_writes = writes;
             return;
+        }
+        let some_write = writes.is_some() || cell.op_writes.is_some();
+        if some_write && cell.loose == NONE {
+            // A read beside the write may show what it writes before it completes. What the block
+            // held until now is what a loss of power then leaves.
+            self.first_unflushed(at);
         }
         let index = self.enumerate(at.nsid, at.lba);
         if self.busy[index as usize].invoke(at.command, writes) == Err(Overflow) {
@@ -447,6 +457,7 @@ impl Media {
         let index = if index == NONE { self.first_unflushed(at) } else { index };
         let flushed = &self.flushed;
         let loose = &mut self.loose[index as usize];
+        loose.cached = true;
         loose.prune(|write| covered(flushed, at.nsid, write));
         if loose.unflushed.len() == MAX_LOOSE {
             loose.overflow = true;
@@ -472,6 +483,7 @@ impl Media {
         loose.stable.clear();
         loose.unflushed.clear();
         loose.overflow = false;
+        loose.cached = false;
         match busy {
             NONE => loose.stable.push((value, 0)),
             busy => {
@@ -511,6 +523,10 @@ impl Media {
         let flushed = &self.flushed;
         let loose = &mut self.loose[index as usize];
         loose.prune(|write| covered(flushed, nsid, write));
+        if !loose.cached {
+            self.free_loose.push(index);
+            return;
+        }
         if loose.overflow {
             self.free_loose.push(index);
             self.overflow(nsid, lba);
@@ -575,6 +591,21 @@ mod tests {
         media.power_loss();
         assert_eq!(read(&mut media, 5, 11), Sight::Agrees);
         assert!(matches!(read(&mut media, 6, 12), Sight::Differs(_)));
+    }
+
+    /// A read beside a write in flight saw what it writes, but power went before anything was flushed.
+    #[test]
+    fn what_was_read_while_its_write_was_in_flight_may_be_lost() {
+        for (cached, lost) in [(Yes, Sight::Agrees), (No, Sight::Differs(vec![B]))] {
+            let mut media = Media::default();
+            write(&mut media, 1, A, No);
+            media.invoke(at(2), Some(B));
+            assert_eq!(read(&mut media, 3, 12), Sight::Agrees);
+            let how = Written { ctrl: 0, rung: 20, completed: 40, cached };
+            media.finish_write(at(2), B, Effect::Possible, how);
+            media.power_loss();
+            assert_eq!(read(&mut media, 5, 11), lost);
+        }
     }
 
     #[test]

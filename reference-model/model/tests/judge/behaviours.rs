@@ -236,6 +236,27 @@ fn an_event_from_before_a_reset_is_none_without_cause() {
     s.diverges(req::reset::PENDING_EVENTS_DROPPED);
 }
 
+/// An event that was posted before a reset, and seen after it, is no event of the time after it.
+#[test]
+fn an_event_from_before_a_reset_may_be_seen_after_it() {
+    let mut s = with_pair();
+    let aer = s.send(0, AsyncEventRequest {}.into());
+    s.doorbell(DoorbellKind::SqTail, 1, ENTRIES);
+    s.write(register::CC, 4, CC_OFF);
+    let cqe = s.cqe(aer, SUCCESS, 0x01_0100);
+    let before = s.now;
+    s.csts(0);
+    let posted = s
+        .log
+        .records()
+        .iter()
+        .filter(|record| matches!(record.body(), Body::Completion { cqid: Qid(0), .. }));
+    let slot = posted.count() as u16;
+    let when = Interval { not_before: before, seen: s.now + STEP };
+    s.log.push(0, 0, when, Body::Completion { cqid: Qid(0), slot, cqe });
+    s.passes();
+}
+
 #[test]
 fn data_in_closed_memory_cannot_be_written() {
     let write = |status: Status, read: Option<Addr>| {
