@@ -47,6 +47,7 @@ fn aborts_a_pending_event_request_or_leaves_it(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(reqs = [abort::VICTIM_STATUS, cqe::ONCE])]
 fn accounts_for_the_victim(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
+    lab.needs(ctrl.queue_entries_max() >= Entries(64), "CAP.MQES of at least 63")?;
     ctrl.io_pair(Qid(1), Entries(64))?;
     let mut aborted = false;
     for _ in 0..8 {
@@ -91,6 +92,7 @@ fn finds_nothing_in_a_queue_that_does_not_exist(lab: &mut Lab<'_>) -> Outcome {
 fn keeps_an_aborted_command_from_any_effect(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
+    lab.needs(ctrl.queue_entries_max() >= Entries(64), "CAP.MQES of at least 63")?;
     ctrl.io_pair(Qid(1), Entries(64))?;
     let mut aborted = false;
     for _ in 0..8 {

@@ -112,7 +112,9 @@ fn counts_errors_upwards(lab: &mut Lab<'_>) -> Outcome {
 fn masks_errors_after_a_read_that_retains_the_event(lab: &mut Lab<'_>) -> Outcome {
     // Given: an error event that was reported, and a second request that waits.
     let mut ctrl = lab.enabled_controller()?;
-    lab.needs(ctrl.granted_io_sqs() >= 2, "two I/O Submission Queues")?;
+    let two = ctrl.granted_io_cqs() >= 2 && ctrl.granted_io_sqs() >= 2;
+    lab.needs(two, "two I/O queue pairs")?;
+    lab.needs(ctrl.queue_entries_max() >= Entries(16), "CAP.MQES of at least 15")?;
     ctrl.io_pair(Qid(1), Entries(16))?;
     ctrl.io_pair(Qid(2), Entries(16))?;
     let first = given::waiting_request(&mut ctrl)?;
