@@ -5,4 +5,5 @@ extern crate lockstep_model as model;
 
 mod behaviours;
 mod brute_force;
+mod events;
 mod script;

@@ -1,0 +1,106 @@
+//! Asynchronous events of type Error.
+
+use log::LookReason;
+use spec::command::{AsyncEventRequest, Flush, GetLogPage};
+use spec::register::{self, DoorbellKind};
+use spec::requirement as req;
+use spec::{Bytes, Lid, Nsid, Status};
+
+use super::script::*;
+
+const SUCCESS: Status = Status::SUCCESSFUL_COMPLETION;
+const FLUSH: Flush = Flush { nsid: Nsid(1) };
+
+fn with_pair() -> Script {
+    let mut s = Script::new();
+    s.queue_pair(1);
+    s
+}
+
+#[test]
+fn an_invalid_doorbell_stops_the_queue_and_owes_an_event() {
+    let errored = || {
+        let mut s = with_pair();
+        let aer = s.send(0, AsyncEventRequest {}.into());
+        s.done(0, Script::create_cq(2));
+        s.doorbell(DoorbellKind::SqTail, 1, ENTRIES);
+        (s, aer)
+    };
+    let (mut s, aer) = errored();
+    let cqe = s.cqe(aer, SUCCESS, 0x01_0100);
+    s.post(0, cqe);
+    let later = s.send(1, FLUSH.into());
+    s.empty_look(1, LookReason::Idle);
+    s.passes();
+    s.complete(later, SUCCESS);
+    s.diverges(req::queue::ERRORED_CONSUMES_NONE);
+    let (mut s, _) = errored();
+    s.empty_look(0, LookReason::Idle);
+    s.is_silent(req::async_event::INVALID_SQ_TAIL);
+    // An event without any cause.
+    let mut s = with_pair();
+    let aer = s.send(0, AsyncEventRequest {}.into());
+    let cqe = s.cqe(aer, SUCCESS, 0x01_0100);
+    s.post(0, cqe);
+    s.diverges(req::async_event::NOT_WITHOUT_CAUSE);
+}
+
+#[test]
+fn a_retained_event_waits_for_the_read_that_clears() {
+    let read_log = |rae: bool| {
+        let page = GetLogPage { lid: Lid::ERROR_INFORMATION, rae, ..Default::default() };
+        GetLogPage { prp1: buffer(9), nsid: Nsid(u32::MAX), ..page.with_bytes(Bytes(64)) }.into()
+    };
+    let retained = || {
+        let mut s = with_pair();
+        s.queue_pair(2);
+        let first = s.send(0, AsyncEventRequest {}.into());
+        let second = s.send(0, AsyncEventRequest {}.into());
+        s.done(0, Script::create_cq(3));
+        s.doorbell(DoorbellKind::SqTail, 1, ENTRIES);
+        let cqe = s.cqe(first, SUCCESS, 0x01_0100);
+        s.post(0, cqe);
+        s.done(0, read_log(true));
+        s.doorbell(DoorbellKind::SqTail, 2, ENTRIES);
+        (s, second)
+    };
+    let judged = |s: &Script| {
+        s.passes();
+        s.judge().coverage().judged[usize::from(req::get_log_page::RETAIN_EVENT.0)]
+    };
+    let (mut s, second) = retained();
+    let event = s.cqe(second, SUCCESS, 0x01_0100);
+    assert_eq!(judged(&s), 0);
+    // Before any read that clears: too early.
+    s.post(0, event);
+    s.diverges(req::async_event::MASKED_UNTIL_CLEARED);
+    // The read that clears completes while the request waits, and then the event comes.
+    let (mut s, second) = retained();
+    s.done(0, read_log(false));
+    assert!(judged(&s) > 0);
+    let event = s.cqe(second, SUCCESS, 0x01_0100);
+    s.post(0, event);
+    assert!(judged(&s) > 0);
+    // The event is in the queue before the completion of the read that set it free.
+    let (mut s, second) = retained();
+    let clears = s.send(0, read_log(false));
+    let event = s.cqe(second, SUCCESS, 0x01_0100);
+    s.post(0, event);
+    assert!(judged(&s) > 0);
+    s.complete(clears, SUCCESS);
+    s.passes();
+}
+
+#[test]
+fn an_event_from_before_a_reset_is_none_without_cause() {
+    let mut s = with_pair();
+    s.doorbell(DoorbellKind::SqTail, 1, ENTRIES);
+    s.write(register::CC, 4, CC_ON & !1);
+    s.csts(0);
+    s.enable();
+    let aer = s.send(0, AsyncEventRequest {}.into());
+    s.passes();
+    let cqe = s.cqe(aer, SUCCESS, 0x01_0100);
+    s.post(0, cqe);
+    s.diverges(req::reset::PENDING_EVENTS_DROPPED);
+}
