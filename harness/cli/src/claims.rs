@@ -3,7 +3,7 @@
 //! Each controller is enabled and identified, and everything is judged as in any test. What is told
 //! here is the log's; the contradictions are the judge's findings.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -97,18 +97,22 @@ fn registers(log: &Log, out: &mut dyn Write) -> io::Result<Option<Version>> {
     Ok(vs.map(|(_, value)| Version::from_raw(*value as u32)))
 }
 
-/// Tells the Identify structures that were looked at.
+/// Tells the Identify structures that were looked at, each once.
 fn structures(log: &Log, out: &mut dyn Write) -> io::Result<()> {
-    let mut asked: BTreeMap<Addr, (u8, u32)> = BTreeMap::new();
+    let mut asked: BTreeMap<Addr, (u8, u8, u32)> = BTreeMap::new();
+    let mut told = BTreeSet::new();
     for record in log.records() {
         match record.body() {
             Body::Submit { sqid, sqe, .. } if sqid.is_admin() && sqe.opcode() == IDENTIFY => {
-                asked.insert(sqe.prp1(), (sqe.dw[10] as u8, sqe.nsid().0));
+                asked.insert(sqe.prp1(), (record.ctrl, sqe.dw[10] as u8, sqe.nsid().0));
             }
             Body::BytesSeen { at, payload } => {
-                let Some((cns, nsid)) = asked.get(&at) else { continue };
+                // A look at memory belongs to no controller; the command tells whose answer it is.
+                let Some(&(ctrl, cns, nsid)) = asked.get(&at) else { continue };
                 let Ok(bytes) = <&[u8; 4096]>::try_from(log.payload(payload)) else { continue };
-                let ctrl = record.ctrl;
+                if !told.insert((ctrl, cns, nsid)) {
+                    continue;
+                }
                 match cns {
                     0x00 => {
                         writeln!(out, "\ncontroller {ctrl}, namespace {nsid}")?;
