@@ -1,7 +1,7 @@
 //! Completion queue entries: their place, their form, whose they are, and their status.
 
 use spec::requirement::Level;
-use spec::requirement::{async_event_request, common, cqe as req, queue};
+use spec::requirement::{async_event_request, common, cqe as req, queue, reset};
 use spec::{Cqe, Qid, Req, Status};
 
 use super::Judge;
@@ -185,8 +185,12 @@ impl Judge {
             self.commands[n].flight = Flight::Completed;
         }
         let status = cqe.status();
-        // What caused an event before a reset was forgotten with it.
-        if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) && !was_dropped {
+        if was_dropped && self.commands[n].dropped == Some(reset::NOTHING_POSTED_AFTER) {
+            // Posted before a reset and seen after it: what it was to be judged by is forgotten.
+            self.stand(n, Standing::Other);
+            return;
+        }
+        if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) {
             if cqe.dw0() & 7 == 0 {
                 self.event_from_before(n);
             }

@@ -243,6 +243,27 @@ fn an_event_from_before_a_reset_may_be_seen_after_it() {
     s.passes();
 }
 
+/// A queue whose creation was seen after the reset that took it away is not there.
+#[test]
+fn an_answer_from_before_a_reset_makes_no_queue_after_it() {
+    let mut s = Script::new();
+    let sent = s.send(0, Script::create_cq(1));
+    s.write(register::CC, 4, CC_OFF);
+    let cqe = s.cqe(sent, SUCCESS, 0);
+    let before = s.now;
+    s.csts(0);
+    let answers = s.log.records().iter();
+    let answers = answers.filter(|r| matches!(r.body(), Body::Completion { cqid: Qid(0), .. }));
+    let (slot, seen) = (answers.count() as u16, s.now + STEP);
+    let when = Interval { not_before: before, seen };
+    s.log.push(0, 0, when, Body::Completion { cqid: Qid(0), slot, cqe });
+    s.now = seen;
+    s.enable();
+    let sent = s.send(0, spec::command::DeleteIoCq { qid: Qid(1) }.into());
+    s.complete(sent, Status::new(1, 0x01));
+    s.passes();
+}
+
 #[test]
 fn data_in_closed_memory_cannot_be_written() {
     let write = |status: Status, read: Option<Addr>| {
