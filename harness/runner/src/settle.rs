@@ -118,13 +118,14 @@ impl Judged<'_> {
             return by_reason;
         }
         let undecided = |kind| matches!(kind, FindingKind::Inconclusive | FindingKind::Gap);
-        let anomalies = self.findings.iter().any(|f| f.kind == FindingKind::Anomaly);
+        let anomaly = |f: &Finding| f.kind == FindingKind::Anomaly;
+        let first = self.findings.iter().position(anomaly);
         let open = self
             .findings
             .iter()
             .zip(covered.iter())
-            .any(|(f, by)| undecided(f.kind) || f.kind == FindingKind::Anomaly && by.is_none());
-        (anomalies && !open).then(|| covered.iter().flatten().next().copied()).flatten()
+            .any(|(f, by)| undecided(f.kind) || anomaly(f) && by.is_none());
+        first.filter(|_| !open).and_then(|first| covered[first])
     }
 
     fn words(&self, verdict: &model::Verdict) -> (Verdict, String) {
