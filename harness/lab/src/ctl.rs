@@ -270,14 +270,32 @@ impl<'d> Ctl<'d> {
         self.queue_buffer(bytes, perm, page).map(|memory| memory.at)
     }
 
-    /// Creates I/O Completion Queue `qid`, and claims that this was accepted.
+    /// A queue that is to be created needs CAP.MQES and the grant to allow it.
+    fn needs_queue(&self, qid: Qid, entries: Entries, granted: u16) -> Outcome {
+        let mut core = self.core.borrow_mut();
+        if entries.0 > core.controller(self.ctrl).queue_entries_max() {
+            return Err(
+                core.not_applicable(&format!("I/O queues of {} entries (CAP.MQES)", entries.0))
+            );
+        }
+        if granted != 0 && qid.0 > granted {
+            return Err(core.not_applicable(&format!("an I/O queue with the identifier {qid}")));
+        }
+        Ok(())
+    }
+
+    /// Creates I/O Completion Queue `qid`, and claims that this was accepted. Not applicable where the
+    /// controller has no such queue.
     pub fn create_io_cq(&mut self, qid: Qid, entries: Entries) -> Outcome {
+        self.needs_queue(qid, entries, self.granted_io_cqs())?;
         let command = self.io_cq(qid, entries)?;
         self.admin(command)?.accepted()
     }
 
-    /// Creates I/O Submission Queue `qid`, bound to `cqid`, and claims that this was accepted.
+    /// Creates I/O Submission Queue `qid`, bound to `cqid`, and claims that this was accepted. Not
+    /// applicable where the controller has no such queue.
     pub fn create_io_sq(&mut self, qid: Qid, cqid: Qid, entries: Entries) -> Outcome {
+        self.needs_queue(qid, entries, self.granted_io_sqs())?;
         let command = self.io_sq_of(qid, cqid, entries)?;
         self.admin(command)?.accepted()
     }

@@ -27,6 +27,11 @@ pub fn namespace(lab: &mut Lab<'_>, ctrl: &Ctl<'_>) -> Result<NamespaceFacts, St
     Ok(ns)
 }
 
+/// `entries`, or as many as an I/O queue can have (CAP.MQES).
+pub fn at_most(ctrl: &Ctl<'_>, entries: u32) -> Entries {
+    ctrl.queue_entries_max().min(Entries(entries))
+}
+
 /// The largest transfer of one command in bytes, at most `most`.
 pub fn transfer_bytes(ctrl: &Ctl<'_>, most: u64) -> u64 {
     ctrl.facts().and_then(|facts| facts.transfer_bytes_max).unwrap_or(most).min(most)

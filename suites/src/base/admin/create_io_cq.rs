@@ -5,6 +5,8 @@ use spec::command::{CreateIoCq, Flush};
 use spec::requirement::create_io_cq;
 use spec::{Addr, Entries, Nsid, Qid, Version};
 
+use crate::base::given::at_most;
+
 /// A Completion Queue can be created in every granted place at once.
 #[conformance(reqs = [create_io_cq::SUCCEEDS, number_of_queues::ALL_CREATABLE])]
 fn creates_every_granted_queue(lab: &mut Lab<'_>) -> Outcome {
@@ -23,7 +25,7 @@ fn creates_every_granted_queue(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = create_io_cq::QID_ADMIN)]
 fn refuses_to_create_queue_0(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let good = ctrl.io_cq(Qid(1), Entries(64))?;
+    let good = ctrl.io_cq(Qid(1), at_most(&ctrl, 64))?;
     ctrl.admin(CreateIoCq { qid: Qid::ADMIN, ..good })?.refused_by(create_io_cq::QID_ADMIN)?;
     ctrl.admin(good)?.accepted()
 }
@@ -34,7 +36,7 @@ fn refuses_an_identifier_beyond_the_grant(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let granted = ctrl.granted_io_cqs();
     lab.needs(granted < 0xffff, "an I/O CQ identifier that was not granted")?;
-    let good = ctrl.io_cq(Qid(granted), Entries(64))?;
+    let good = ctrl.io_cq(Qid(granted), at_most(&ctrl, 64))?;
     ctrl.admin(CreateIoCq { qid: Qid(granted + 1), ..good })?
         .refused_by(create_io_cq::QID_RANGE)?;
     ctrl.admin(good)?.accepted()
@@ -44,8 +46,8 @@ fn refuses_an_identifier_beyond_the_grant(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = create_io_cq::QID_IN_USE)]
 fn refuses_an_identifier_in_use(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.io_pair(Qid(1), Entries(64))?;
-    let again = ctrl.io_cq(Qid(1), Entries(64))?;
+    ctrl.io_pair(Qid(1), at_most(&ctrl, 64))?;
+    let again = ctrl.io_cq(Qid(1), at_most(&ctrl, 64))?;
     ctrl.admin(again)?.refused_by(create_io_cq::QID_IN_USE)?;
     ctrl.io(Qid(1), Flush { nsid: Nsid(1) })?.ruled()
 }
@@ -54,7 +56,7 @@ fn refuses_an_identifier_in_use(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = create_io_cq::QSIZE_ZERO)]
 fn refuses_a_queue_of_one_entry(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let good = ctrl.io_cq(Qid(1), Entries(64))?;
+    let good = ctrl.io_cq(Qid(1), at_most(&ctrl, 64))?;
     ctrl.admin(CreateIoCq { entries: Entries(1), ..good })?.refused_by(create_io_cq::QSIZE_ZERO)?;
     ctrl.admin(good)?.accepted()
 }
@@ -76,7 +78,7 @@ fn refuses_a_scattered_queue_where_contiguous_ones_are_required(lab: &mut Lab<'_
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
     lab.needs(ctrl.cap()?.cqr(), "CAP.CQR = 1")?;
-    let good = ctrl.io_cq(Qid(1), Entries(64))?;
+    let good = ctrl.io_cq(Qid(1), at_most(&ctrl, 64))?;
     let memory = ctrl.destination(ctrl.page_bytes())?;
     let prp1 = ctrl.prp_list(&[Word::At(memory.id, 0)], None)?.at;
     ctrl.admin(CreateIoCq { pc: false, prp1, ..good })?.refused_by(create_io_cq::PC_WITH_CQR)?;
@@ -87,7 +89,7 @@ fn refuses_a_scattered_queue_where_contiguous_ones_are_required(lab: &mut Lab<'_
 #[conformance(req = create_io_cq::PRP1_OFFSET)]
 fn refuses_a_base_address_inside_a_page(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let good = ctrl.io_cq(Qid(1), Entries(16))?;
+    let good = ctrl.io_cq(Qid(1), at_most(&ctrl, 16))?;
     ctrl.admin(CreateIoCq { prp1: Addr(good.prp1.0 + 8), ..good })?
         .refused_by(create_io_cq::PRP1_OFFSET)?;
     ctrl.admin(good)?.accepted()
@@ -101,7 +103,7 @@ fn refuses_an_interrupt_vector_that_does_not_exist(lab: &mut Lab<'_>) -> Outcome
     ctrl.msix_enable(2)?;
     ctrl.enable()?;
     ctrl.identify()?;
-    let good = ctrl.io_cq(Qid(1), Entries(64))?;
+    let good = ctrl.io_cq(Qid(1), at_most(&ctrl, 64))?;
     ctrl.admin(CreateIoCq { ien: true, iv: 0xffff, ..good })?.refused_by(create_io_cq::IV_RANGE)?;
     ctrl.admin(CreateIoCq { ien: true, iv: 1, ..good })?.accepted()
 }

@@ -5,6 +5,8 @@ use spec::command::{CreateIoSq, Flush};
 use spec::requirement::create_io_sq;
 use spec::{Addr, Entries, Nsid, Qid, Sqe};
 
+use crate::base::given::at_most;
+
 /// An I/O Submission Queue cannot be bound to a Completion Queue that was never
 /// created, and the refusal leaves no trace: the same QID is free afterwards.
 #[conformance(req = create_io_sq::CQID_NOT_CREATED)]
@@ -12,7 +14,7 @@ fn refuses_to_bind_to_a_completion_queue_never_created(lab: &mut Lab<'_>) -> Out
     // Given: I/O CQ 1 exists, and I/O CQ 2 is granted but was never created.
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.granted_io_cqs() >= 2, "two I/O Completion Queues")?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
 
     // When: the host binds I/O SQ 1 to I/O CQ 2. Then: refused, by this requirement.
@@ -26,7 +28,7 @@ fn refuses_to_bind_to_a_completion_queue_never_created(lab: &mut Lab<'_>) -> Out
 #[conformance(req = create_io_sq::CQID_ADMIN)]
 fn refuses_the_admin_completion_queue(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
     ctrl.admin(CreateIoSq { cqid: Qid::ADMIN, ..good })?.refused_by(create_io_sq::CQID_ADMIN)?;
     ctrl.admin(good)?.accepted()
@@ -37,7 +39,7 @@ fn refuses_the_admin_completion_queue(lab: &mut Lab<'_>) -> Outcome {
 fn refuses_a_completion_queue_identifier_out_of_range(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.granted_io_cqs() < 0xffff, "an I/O CQ identifier that was not granted")?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
     ctrl.admin(CreateIoSq { cqid: Qid(0xffff), ..good })?.refused_by(create_io_sq::CQID_RANGE)?;
     ctrl.admin(good)?.accepted()
@@ -47,7 +49,7 @@ fn refuses_a_completion_queue_identifier_out_of_range(lab: &mut Lab<'_>) -> Outc
 #[conformance(req = create_io_sq::QID_ADMIN)]
 fn refuses_to_create_queue_0(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
     ctrl.admin(CreateIoSq { qid: Qid::ADMIN, ..good })?.refused_by(create_io_sq::QID_ADMIN)?;
     ctrl.admin(good)?.accepted()
@@ -59,7 +61,7 @@ fn refuses_an_identifier_beyond_the_grant(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let granted = ctrl.granted_io_sqs();
     lab.needs(granted < 0xffff, "an I/O SQ identifier that was not granted")?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
     ctrl.admin(CreateIoSq { qid: Qid(granted + 1), ..good })?
         .refused_by(create_io_sq::QID_RANGE)?;
@@ -70,7 +72,7 @@ fn refuses_an_identifier_beyond_the_grant(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = create_io_sq::QID_IN_USE)]
 fn refuses_an_identifier_in_use(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.io_pair(Qid(1), Entries(64))?;
+    ctrl.io_pair(Qid(1), at_most(&ctrl, 64))?;
     let again = ctrl.io_sq(Qid(1), Qid(1))?;
     ctrl.admin(again)?.refused_by(create_io_sq::QID_IN_USE)?;
     ctrl.io(Qid(1), Flush { nsid: Nsid(1) })?.ruled()
@@ -80,7 +82,7 @@ fn refuses_an_identifier_in_use(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = create_io_sq::QSIZE)]
 fn refuses_a_queue_of_one_entry(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
     ctrl.admin(CreateIoSq { entries: Entries(1), ..good })?.refused_by(create_io_sq::QSIZE)?;
     ctrl.admin(good)?.accepted()
@@ -115,7 +117,7 @@ fn takes_the_largest_queue_and_wraps_at_its_end(lab: &mut Lab<'_>) -> Outcome {
 fn refuses_a_scattered_queue_where_contiguous_ones_are_required(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.cap()?.cqr(), "CAP.CQR = 1")?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
     ctrl.admin(CreateIoSq { pc: false, ..good })?.refused_by(create_io_sq::PC_WITH_CQR)?;
     ctrl.admin(good)?.accepted()
@@ -125,8 +127,8 @@ fn refuses_a_scattered_queue_where_contiguous_ones_are_required(lab: &mut Lab<'_
 #[conformance(req = create_io_sq::PRP1_OFFSET)]
 fn refuses_a_base_address_inside_a_page(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
-    let good = ctrl.io_sq_of(Qid(1), Qid(1), Entries(16))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
+    let good = ctrl.io_sq_of(Qid(1), Qid(1), at_most(&ctrl, 16))?;
     ctrl.admin(CreateIoSq { prp1: Addr(good.prp1.0 + 8), ..good })?
         .refused_by(create_io_sq::PRP1_OFFSET)?;
     ctrl.admin(good)?.accepted()
@@ -136,7 +138,7 @@ fn refuses_a_base_address_inside_a_page(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = create_io_sq::SUCCEEDS)]
 fn ignores_the_priority_under_round_robin(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq(Qid(1), Qid(1))?;
     for qprio in 0..4 {
         ctrl.admin(CreateIoSq { qprio, ..good })?.accepted()?;
@@ -149,7 +151,7 @@ fn ignores_the_priority_under_round_robin(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = common::NSID_UNUSED)]
 fn refuses_a_namespace_identifier(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = Sqe::from(ctrl.io_sq(Qid(1), Qid(1))?);
     let answer = ctrl.admin(good.with_nsid(Nsid(1)))?;
     if answer.status().is_success() {
@@ -165,9 +167,9 @@ fn refuses_a_namespace_identifier(lab: &mut Lab<'_>) -> Outcome {
 fn lets_submission_queues_share_a_completion_queue(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.granted_io_sqs() >= 3, "three I/O Submission Queues")?;
-    ctrl.create_io_cq(Qid(1), Entries(64))?;
+    ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     for qid in 1..=3 {
-        ctrl.create_io_sq(Qid(qid), Qid(1), Entries(16))?;
+        ctrl.create_io_sq(Qid(qid), Qid(1), at_most(&ctrl, 16))?;
     }
     for _ in 0..4 {
         for qid in 1..=3 {
