@@ -4,7 +4,7 @@ use lab::{Ctl, Lab, Outcome, Patience, Stop, conformance};
 use spec::command::CreateIoCq;
 use spec::{Entries, Qid};
 
-use super::given::{self, FLUSH, flushes};
+use super::given::{self, FLUSH, at_most, flushes};
 
 /// How long a message may take before a test goes on without it: 200 ms.
 const SOON: Patience = Patience::Nanos(200_000_000);
@@ -21,7 +21,7 @@ fn with_vectors<'d>(lab: &mut Lab<'d>, vectors: u16) -> Result<Ctl<'d>, Stop> {
 
 /// A queue pair whose completions are signalled on vector `iv`.
 fn signalled_pair(ctrl: &mut Ctl<'_>, qid: Qid, iv: u16) -> Outcome {
-    let good = ctrl.io_cq(qid, Entries(16))?;
+    let good = ctrl.io_cq(qid, at_most(ctrl, 16))?;
     ctrl.admin(CreateIoCq { ien: true, iv, ..good })?.accepted()?;
     ctrl.create_io_sq(qid, qid, Entries(16))
 }
@@ -108,7 +108,7 @@ fn masks_one_vector_alone(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(reqs = [create_io_cq::IEN_CLEAR, interrupt::UNUSED_VECTOR])]
 fn sends_nothing_for_a_queue_without_interrupts(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = with_vectors(lab, 2)?;
-    let good = ctrl.io_cq(Qid(1), Entries(16))?;
+    let good = ctrl.io_cq(Qid(1), at_most(&ctrl, 16))?;
     ctrl.admin(CreateIoCq { ien: false, iv: 1, ..good })?.accepted()?;
     ctrl.create_io_sq(Qid(1), Qid(1), Entries(16))?;
     flushes(&mut ctrl, Qid(1), Qid(1), 8)?;

@@ -196,7 +196,7 @@ fn refuses_io_queues_before_their_entry_size_is_set(lab: &mut Lab<'_>) -> Outcom
     ctrl.ask_queues(1, 1)?.ruled()?;
 
     // When: the host creates a queue. Then: refused, by this requirement.
-    let good = ctrl.io_cq(Qid(1), Entries(16))?;
+    let good = ctrl.io_cq(Qid(1), given::at_most(&ctrl, 16))?;
     ctrl.admin(good)?.refused_by(create_io_cq::BEFORE_IOCQES)?;
 
     // And: once the sizes are set, the same command succeeds.

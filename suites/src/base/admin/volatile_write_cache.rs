@@ -5,6 +5,8 @@ use spec::command::SetFeatures;
 use spec::requirement::volatile_write_cache;
 use spec::{Fid, Lba, Nsid};
 
+use crate::base::given;
+
 const FID: Fid = Fid::VOLATILE_WRITE_CACHE;
 
 /// The cache can be switched off and on, and the feature tells how it stands.
@@ -39,6 +41,8 @@ fn writes_through_when_switched_off(lab: &mut Lab<'_>) -> Outcome {
     lab.needs(present, "a volatile write cache (VWC bit 0)")?;
     let power = log::ResetKind::PowerCycle;
     lab.needs(lab.capabilities().resets.contains(&power), "a power cycle")?;
+    let ns = given::namespace(lab, &ctrl)?;
+    lab.needs(ns.nsid == 1, "namespace 1")?;
     let set = SetFeatures { fid: FID, cdw11: 0, ..SetFeatures::default() };
     ctrl.admin(set)?.accepted()?;
     ctrl.write_blocks(Nsid(1), Lba(8), 8)?.accepted()?;
