@@ -72,6 +72,9 @@ impl Judge {
             self.event_missing();
             self.refusal_missing();
         }
+        if look.reason != log::LookReason::Sweep {
+            self.credit_no_message(look.cqid.0);
+        }
         if idle {
             self.signal_missing(look.cqid.0);
             self.credit_idle(look.cqid.0);
@@ -87,6 +90,14 @@ impl Judge {
         }
     }
 
+    /// The host waited, and of a queue without interrupts that has posted entries no message came.
+    fn credit_no_message(&mut self, cqid: u16) {
+        let silent = self.unit().cq(cqid).is_some_and(|cq| !cq.ien && cq.seen > 0);
+        if silent && self.believed().msix.is_some() {
+            self.agrees(spec::requirement::create_io_cq::IEN_CLEAR);
+        }
+    }
+
     /// An idle controller has posted nothing more to this queue: what that shows.
     fn credit_idle(&mut self, cqid: u16) {
         let unit = self.unit();
@@ -96,15 +107,11 @@ impl Judge {
             same_tail |= sq.same_tail;
             errored |= sq.errored == crate::truth::Yes && !sq.in_flight.is_empty();
         }
-        let silent = unit.cq(cqid).is_some_and(|cq| !cq.ien && cq.seen > 0);
         if same_tail {
             self.agrees(queue::SAME_TAIL_ADDS_NONE);
         }
         if errored {
             self.agrees(queue::ERRORED_CONSUMES_NONE);
-        }
-        if silent && self.believed().msix.is_some() {
-            self.agrees(spec::requirement::create_io_cq::IEN_CLEAR);
         }
         if cqid == 0 && !self.unit().aers.is_empty() {
             self.credit_silent_request();
