@@ -190,7 +190,8 @@ impl Judge {
             self.stand(n, Standing::Other);
             return;
         }
-        if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) {
+        // An event posted before a shutdown or a reset has its cause from before it too.
+        if status.is_success() && self.commands[n].admin_opcode() == Some(0x0c) && !was_dropped {
             if cqe.dw0() & 7 == 0 {
                 self.event_from_before(n);
             }
