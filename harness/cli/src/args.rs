@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
 use reports::Seed;
+
+use crate::dut_arg::DutArg;
 
 /// The help of the bare program, after the list of commands.
 pub const EXAMPLES: &str = "\
@@ -65,21 +67,12 @@ of a requirement (`req:create-io-sq.*` of several); combine with and, or, not an
 Results are written to OUT/events.jsonl one by one as they come, and traces of tests that did not
 pass beside them; nothing that finished is lost to Ctrl-C or a full disk.";
 
-/// Which kind of DUT.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
-pub enum DutKind {
-    /// The bundled controller, in process, in virtual time.
-    Emulator,
-    /// QEMU's hw/nvme, driven over qtest.
-    Qemu,
-}
-
 /// Which DUT, and how it is made.
 #[derive(Args, Clone, Debug)]
 pub struct DutArgs {
-    /// The device under test.
-    #[arg(long, value_enum, default_value = "emulator")]
-    pub dut: DutKind,
+    /// The device under test: emulator, qemu, vfio:BDF or vfio-user:SOCKET.
+    #[arg(long, value_name = "DUT", default_value = "emulator")]
+    pub dut: DutArg,
     /// The QEMU program, a path or a name in PATH.
     #[arg(long, value_name = "PATH", help_heading = "QEMU")]
     pub qemu: Option<PathBuf>,

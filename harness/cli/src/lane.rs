@@ -8,14 +8,19 @@ use qemu::{Namespace, Options};
 use runner::lane::{EmulatorLane, Lane, QemuLane, default_emulator, default_qemu};
 use runner::source;
 
-use crate::args::{DutArgs, DutKind};
+use crate::args::DutArgs;
+use crate::dut_arg::DutArg;
 use crate::failure::Failure;
 
 /// The lane that the arguments ask for.
 pub fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
-    match args.dut {
-        DutKind::Emulator => emulator_lane(args),
-        DutKind::Qemu => qemu_lane(args),
+    match &args.dut {
+        DutArg::Emulator => emulator_lane(args),
+        DutArg::Qemu => qemu_lane(args),
+        DutArg::Vfio(_) => Err(anyhow!("--dut {}: this program cannot drive vfio yet", args.dut)),
+        DutArg::VfioUser(_) => {
+            Err(anyhow!("--dut {}: this program cannot drive vfio-user yet", args.dut))
+        }
     }
     .map_err(Failure::usage)
 }

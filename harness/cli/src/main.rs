@@ -7,6 +7,7 @@ mod args;
 mod claims;
 mod commands;
 mod doctor;
+mod dut_arg;
 mod failure;
 mod generate;
 mod input;

@@ -9,7 +9,8 @@ use reports::{EventStream, Exit, Problem, ProblemKind, Report, Terminal, write_j
 use runner::run::{Plan, RunError, Traces};
 use runner::waiver::Waivers;
 
-use crate::args::{DutKind, RunArgs};
+use crate::args::RunArgs;
+use crate::dut_arg::DutArg;
 use crate::failure::Failure;
 use crate::output::ProgressLine;
 use crate::{lane, output, select};
@@ -66,10 +67,13 @@ fn plan(args: &RunArgs) -> Result<Plan, Failure> {
     let (profile, profile_name) = select::profile_of(&args.profile)?;
     let waivers = args.waivers.as_deref().map(Waivers::load).transpose();
     let seed = args.profile.seed;
-    let (kind, jobs) = match args.dut.dut {
-        DutKind::Emulator => ("emulator", select::jobs(args.jobs)),
+    let kind = args.dut.dut.kind();
+    let jobs = match args.dut.dut {
+        DutArg::Emulator => select::jobs(args.jobs),
         // Wall-clock times of several at once would say little.
-        DutKind::Qemu => ("qemu", args.jobs.unwrap_or(1).max(1)),
+        DutArg::Qemu => args.jobs.unwrap_or(1).max(1),
+        // There is one of it.
+        DutArg::Vfio(_) | DutArg::VfioUser(_) => 1,
     };
     let folder = || Path::new("reports/out").join(format!("{kind}-{:x}", seed.0));
     let out = args.out.clone().unwrap_or_else(folder);

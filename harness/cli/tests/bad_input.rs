@@ -62,6 +62,8 @@ const TABLE: &[(&[&str], i32, &[&str])] = &[
     (&["run", "--frob"], 2, &["unexpected argument '--frob'"]),
     (&["run", "--seed", "seven"], 2, &["`seven` is no seed"]),
     (&["run", "--dut", "toaster"], 2, &["invalid value 'toaster'", "emulator, qemu"]),
+    (&["run", "--dut", "vfio:01:00"], 2, &["`01:00` is no PCI address", "0000:01:00.0"]),
+    (&["run", "--dut", "vfio-user"], 2, &["vfio-user:SOCKET"]),
     // Filters and tests.
     (&["run", "--filter", "abort and"], 2, &["filter:1:10", "expected a test", "         ^"]),
     (&["run", "--filter", "=base/no/such_test"], 2, &["no test is called `base/no/such_test`"]),
