@@ -31,13 +31,15 @@ pub fn names(root: &Path) -> Result<Vec<String>> {
 }
 
 /// The requirements that the model uses, as (module, constant): written `module::CONSTANT` or
-/// `module::{A, B}`, in a table of checks `in module { .. }`, or anywhere below `module::*`. What
-/// stands in a file's tests is no rule.
+/// `module::{A, B}`, in a table of checks `in module { .. }`, or anywhere below `module::*`, also where the
+/// file calls the module otherwise (`module as req`). What stands in a file's tests is no rule.
 fn judged(sources: &[Source]) -> BTreeSet<(String, String)> {
     let mut judged = BTreeSet::new();
     for source in sources.iter().filter(|source| source.is_in("reference-model/model/src")) {
         let code = source.code.split("#[cfg(test)]").next().unwrap_or_default();
+        let aliases = aliases(code);
         let mut add = |module: &str, text: &str| {
+            let module = aliases.get(module).copied().unwrap_or(module);
             let pairs = constants(text).map(|constant| (module.to_owned(), constant.to_owned()));
             judged.extend(pairs);
         };
@@ -59,6 +61,16 @@ fn judged(sources: &[Source]) -> BTreeSet<(String, String)> {
         }
     }
     judged
+}
+
+/// What a file's imports call a module otherwise: the other name, and the module.
+fn aliases(code: &str) -> BTreeMap<&str, &str> {
+    let imports = code.split("use ").skip(1).filter_map(|rest| rest.split(';').next());
+    let named = imports.flat_map(|import| {
+        let renamed = import.match_indices(" as ");
+        renamed.map(|(at, word)| (first_word(&import[at + word.len()..]), last_word(&import[..at])))
+    });
+    named.collect()
 }
 
 fn is_word(c: char) -> bool {
@@ -166,6 +178,14 @@ mod tests {
         };
         assert!(has("prp", "LOW_BITS") && has("cqe", "PHASE") && has("reset", "X1"));
         assert!(has("common", "MDTS") && !has("cqe", "ONCE") && !has("cqe", "MDTS"));
+    }
+
+    #[test]
+    fn sees_a_module_under_another_name() {
+        let code = "use requirement::{cqe as req, queue}; a(req::PHASE); let n = queue as u64;";
+        let file = Source::new("reference-model/model/src/judge/a.rs", code.to_owned());
+        let found = judged(&[file]);
+        assert_eq!(found, BTreeSet::from([("cqe".to_owned(), "PHASE".to_owned())]));
     }
 
     const NAMES: [&str; 2] = ["create-io-sq.qid-range", "create-io-sq.qsize"];

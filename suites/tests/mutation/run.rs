@@ -19,7 +19,7 @@ use crate::table::{self, Fate, Table};
 
 /// How many mutants of each (record, field, mutation) are judged at most.
 const SAMPLE: usize = 100;
-/// How many survivors of each label are told in full.
+/// How many survivors of each label are told in full; `LOCKSTEP_TOLD` asks for more.
 const TOLD: usize = 3;
 
 /// What a run gave.
@@ -42,12 +42,12 @@ struct Mutant {
     story: String,
 }
 
-/// Runs the traces, mutates them and judges the mutants.
-pub fn all(seed: u64, excuses: &Excuses) -> Outcome {
+/// Runs the traces, mutates them and judges the mutants: those of the kinds of records `only`, or of all.
+pub fn all(seed: u64, excuses: &Excuses, only: &[String]) -> Outcome {
     let began = Instant::now();
     let (bases, runs) = bases::all(seed);
     let ran = began.elapsed();
-    let sites = sample(seed, &bases);
+    let sites = sample(seed, &bases, only);
     let mut mutants = judge_all(seed, &bases, &sites, &excuses.excuse);
     spare_unread(&mut mutants);
     know_holes(&mut mutants, &excuses.hole);
@@ -63,7 +63,7 @@ pub fn all(seed: u64, excuses: &Excuses) -> Outcome {
     }
     let mut wrong = stories(&mutants);
     let idle = excuses.excuse.iter().enumerate().filter(|(n, _)| !used.contains(n));
-    wrong.extend(idle.map(|(_, excuse)| {
+    wrong.extend(idle.filter(|_| only.is_empty()).map(|(_, excuse)| {
         let Excuse { record, field, mutation, only_if, .. } = excuse;
         format!("the excuse {record} / {field} / {mutation} ({only_if}) excuses nothing")
     }));
@@ -87,11 +87,14 @@ pub fn all(seed: u64, excuses: &Excuses) -> Outcome {
 
 /// At most [`SAMPLE`] sites of each label. Which ones depends on each site alone, so that a new test moves
 /// the sample only as far as its own sites come in.
-fn sample(seed: u64, bases: &[Base]) -> Vec<Site> {
+fn sample(seed: u64, bases: &[Base], only: &[String]) -> Vec<Site> {
     let mut chosen: BTreeMap<Label, BTreeMap<(u64, usize), Site>> = BTreeMap::new();
     for (number, base) in bases.iter().enumerate() {
         let trace = Random::named(seed, &base.name).number();
         mutants::sites(base, number, &mut |site| {
+            if !only.is_empty() && !only.iter().any(|record| record == site.label.record) {
+                return;
+            }
             let kept = chosen.entry(site.label).or_default();
             let mut order =
                 Random::new(trace ^ (site.at as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15));
@@ -194,6 +197,7 @@ fn know_holes(mutants: &mut [Mutant], holes: &[Hole]) {
 
 /// What is wrong with the mutants, survivors of one label together.
 fn stories(mutants: &[Mutant]) -> Vec<String> {
+    let told = std::env::var("LOCKSTEP_TOLD").ok().and_then(|n| n.parse().ok()).unwrap_or(TOLD);
     let mut wrong: BTreeMap<Label, Vec<&Mutant>> = BTreeMap::new();
     for mutant in mutants.iter().filter(|m| m.panicked || m.fate == Fate::Survived) {
         wrong.entry(mutant.site.label).or_default().push(mutant);
@@ -202,7 +206,7 @@ fn stories(mutants: &[Mutant]) -> Vec<String> {
         let panics = list.iter().filter(|mutant| mutant.panicked).count();
         let mut text =
             format!("{label}: {} survived, {panics} made the judge panic", list.len() - panics);
-        for mutant in list.iter().take(TOLD) {
+        for mutant in list.iter().take(told) {
             let _ = write!(text, "\n{}", mutant.story);
         }
         text
