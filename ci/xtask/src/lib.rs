@@ -3,7 +3,8 @@
 //! `cargo xtask gen` reads the catalogue (`reference-model/requirements/*.toml`) and writes the
 //! generated files of the spec crate; the other checks are functions that the tests of this crate
 //! call, so that plain `cargo test -p xtask` holds them. Whatever is found is a [`Problem`], printed
-//! as `path:line: error: X, use Y`.
+//! as `path:line: error: X, use Y`. [`vm`] is apart from that: the virtual machines that judge
+//! controllers over vfio and put the emulator under Linux.
 
 pub mod catalogue;
 pub mod check;
@@ -17,6 +18,7 @@ pub mod numbers;
 mod problem;
 pub mod source;
 pub mod tidy;
+pub mod vm;
 
 pub use problem::{Problem, fail_on};
 

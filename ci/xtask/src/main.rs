@@ -1,34 +1,53 @@
-//! `cargo xtask`: the generator and the checks of the repository.
+//! `cargo xtask`: the generator, the checks of the repository, and its virtual machines.
 
 use std::fs;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use clap::{Parser, Subcommand};
+use xtask::vm::cache::Cache;
+use xtask::vm::lockstep::{self, VmArgs};
+use xtask::vm::newer_qemu::{self, Version};
+use xtask::vm::{BAD_USAGE, BadUsage, HARNESS_FAILED};
 use xtask::{Problem, check, generate, handles, root, source};
 
-const USAGE: &str = "\
-usage: cargo xtask COMMAND
+/// The generator, the checks of the repository, and its virtual machines.
+#[derive(Parser)]
+#[command(name = "cargo xtask", arg_required_else_help = true, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Task,
+}
 
-  gen           write the requirement handles from reference-model/requirements/*.toml
-  gen --check   fail if the committed files differ from what gen would write
-  unjudged      bring ci/xtask/unjudged.txt up to date with the rules of the model
-  check         format, generated files, clippy, tests; runs all, then lists what failed
-";
+#[derive(Subcommand)]
+enum Task {
+    /// Write the requirement handles from reference-model/requirements/*.toml.
+    Gen {
+        /// Fail if the committed files differ from what would be written.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Bring ci/xtask/unjudged.txt up to date with the rules of the model.
+    Unjudged,
+    /// Format, generated files, clippy, tests; runs all, then lists what failed.
+    Check,
+    /// Fetch QEMU 10.0 beside the system's and print its path.
+    Qemu10,
+    /// Fetch QEMU 11, which has vfio-user-pci, beside the system's and print its path.
+    Qemu11,
+    /// Run lockstep in a virtual machine with NVMe controllers behind an IOMMU.
+    Vm(VmArgs),
+}
 
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let done = match arguments[..] {
-        ["gen"] => generate::run(false),
-        ["gen", "--check"] => generate::run(true),
-        ["unjudged"] => unjudged().map(|()| Vec::new()),
-        ["check"] => return check_all(),
-        _ => {
-            eprint!("{USAGE}");
-            return ExitCode::from(2);
-        }
-    };
-    report(done)
+    match Cli::parse().command {
+        Task::Gen { check } => report(generate::run(check)),
+        Task::Unjudged => report(unjudged().map(|()| Vec::new())),
+        Task::Check => check_all(),
+        Task::Qemu10 => machine(print_qemu(Version::V10)),
+        Task::Qemu11 => machine(print_qemu(Version::V11)),
+        Task::Vm(args) => machine(lockstep::run(&root(), &args)),
+    }
 }
 
 fn report(done: Result<Vec<Problem>>) -> ExitCode {
@@ -45,6 +64,22 @@ fn report(done: Result<Vec<Problem>>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The exit code of what ran in a machine, or the harness's own failure.
+fn machine(done: Result<u8>) -> ExitCode {
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(if error.is::<BadUsage>() { BAD_USAGE } else { HARNESS_FAILED })
+        }
+    }
+}
+
+fn print_qemu(version: Version) -> Result<u8> {
+    println!("{}", newer_qemu::fetch(&Cache::open()?, version)?.display());
+    Ok(0)
 }
 
 fn unjudged() -> Result<()> {

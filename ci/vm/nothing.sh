@@ -1,0 +1,2 @@
+# Nothing: a machine that comes this far boots.
+true

@@ -1,0 +1,231 @@
+//! `cargo xtask vm`: lockstep in a machine with NVMe controllers behind an IOMMU.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use clap::Args;
+use tempfile::TempDir;
+
+use super::accelerator::{self, Wanted};
+use super::cache::Cache;
+use super::image::Image;
+use super::kernel::Kernel;
+use super::machine::{Ended, Host, Job, Machine, Relay};
+use super::newer_qemu::version_of;
+use super::text::for_qemu;
+use super::{BOOT_MODULES, BadUsage, need, share};
+
+/// The target of the program that runs in a machine: the host's own, linked statically.
+const TARGET: &str = "x86_64-unknown-linux-gnu";
+
+/// The PCI slot of the first controller, as on the DUT `qemu`.
+const FIRST_SLOT: u8 = 4;
+
+/// A namespace of the machine's controllers.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Namespace {
+    bytes: u64,
+    /// Bytes per logical block.
+    block: u32,
+}
+
+/// A machine with NVMe controllers.
+#[derive(Args, Clone, Debug)]
+pub struct MachineArgs {
+    /// The QEMU program, a path or a name in PATH.
+    #[arg(long, value_name = "PATH", default_value = "qemu-system-x86_64")]
+    pub qemu: PathBuf,
+    /// A Debian kernel package (linux-image-….deb) instead of the one that is fetched.
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// What executes the guest.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub accelerator: Wanted,
+    /// A property of QEMU's nvme device, such as mdts=4. May be given several times.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
+    pub device: Vec<String>,
+    /// How many controllers, in one subsystem.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=16))]
+    pub controllers: u8,
+    /// A namespace: MIB or MIB:BLOCK, such as 64:4096. May be given several times.
+    #[arg(long, value_name = "MIB[:BLOCK]", default_value = "64", value_parser = namespace)]
+    pub namespace: Vec<Namespace>,
+    /// Memory of the machine in MiB.
+    #[arg(long, value_name = "MIB", default_value = "1024", value_parser = clap::value_parser!(u32).range(256..=65536))]
+    pub memory: u32,
+    /// Processors of the machine.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub cpus: u32,
+    /// Seconds that the machine may take to boot.
+    #[arg(long, value_name = "SECONDS", default_value = "60")]
+    pub boot_limit: u64,
+    /// Seconds that the job may take.
+    #[arg(long, value_name = "SECONDS", default_value = "900")]
+    pub limit: u64,
+    /// A static lockstep instead of the one that is built.
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
+}
+
+/// `cargo xtask vm`.
+#[derive(Args, Debug)]
+pub struct VmArgs {
+    /// The machine.
+    #[command(flatten)]
+    pub machine: MachineArgs,
+    /// Print how long booting and running took.
+    #[arg(long)]
+    pub times: bool,
+    /// The arguments of lockstep. Its controllers are 0000:00:04.0, 0000:00:05.0, ...
+    #[arg(last = true, required = true, value_name = "ARGUMENTS")]
+    pub arguments: Vec<String>,
+}
+
+/// Runs lockstep in a machine; its exit code.
+pub fn run(root: &Path, args: &VmArgs) -> Result<u8> {
+    let here = std::env::current_dir().context("the current folder")?;
+    let job = Job {
+        script: root.join("ci/vm/lockstep.sh"),
+        settings: vec![("here", here.display().to_string())],
+        arguments: args.arguments.clone(),
+        limit: Duration::from_secs(args.machine.limit),
+    };
+    let shares = share::folders(&here, &args.arguments).map_err(BadUsage)?;
+    let ended = in_machine(root, &args.machine, shares, &job, &mut Relay)?;
+    if args.times {
+        let seconds = |time: Duration| time.as_secs_f64();
+        eprintln!(
+            "machine: job begun after {:.1} s, ended after {:.1} s",
+            seconds(ended.booted),
+            seconds(ended.ended)
+        );
+    }
+    Ok(ended.code)
+}
+
+/// Runs a job in a machine that has lockstep and NVMe controllers.
+pub fn in_machine(
+    root: &Path,
+    args: &MachineArgs,
+    shares: Vec<PathBuf>,
+    job: &Job,
+    host: &mut dyn Host,
+) -> Result<Ended> {
+    need("setpriv", "util-linux")?;
+    version_of(&args.qemu)?;
+    let disks = tempfile::Builder::new().prefix("lockstep-disks-").tempdir();
+    let disks = disks.context("a folder for the namespaces")?;
+    let devices = controllers(args, &disks)?;
+    let program = match &args.program {
+        Some(program) => program.clone(),
+        None => build(root)?,
+    };
+    let program = fs::read(&program).with_context(|| program.display().to_string())?;
+    let cache = Cache::open()?;
+    let kernel = Kernel::fetch(&cache, args.kernel.as_deref())?;
+    let mut modules = BOOT_MODULES.to_vec();
+    modules.extend(["nvme", "vfio_iommu_type1", "vfio-pci"]);
+    let mut image = Image::new(root, &kernel, &modules)?;
+    image.file("vm/bin/lockstep", &program);
+    let machine = Machine {
+        accelerator: accelerator::choose(args.accelerator, &cache, root, &args.qemu, &kernel)?,
+        qemu: args.qemu.clone(),
+        vmlinux: kernel.vmlinux.clone(),
+        image: image.finish(),
+        memory: args.memory,
+        cpus: args.cpus,
+        kernel_arguments: "intel_iommu=on".into(),
+        devices,
+        shares,
+        boot_limit: Duration::from_secs(args.boot_limit),
+        boots: 2,
+    };
+    machine.run(job, host)
+}
+
+/// Builds lockstep without shared libraries, in a target folder of its own: its flags would make
+/// every other build start afresh.
+pub fn build(root: &Path) -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = root.join("target/static");
+    let status = Command::new(cargo)
+        .args(["build", "--release", "--locked", "--quiet", "--package", "lockstep"])
+        .args(["--target", TARGET, "--target-dir"])
+        .arg(&target)
+        .env("RUSTFLAGS", "-C target-feature=+crt-static")
+        .env("CARGO_PROFILE_RELEASE_STRIP", "debuginfo")
+        .current_dir(root)
+        .status()
+        .context("cargo")?;
+    ensure!(status.success(), "the static program does not build ({status})");
+    Ok(target.join(TARGET).join("release/lockstep"))
+}
+
+/// QEMU's arguments for an IOMMU, the controllers, and the namespaces, which all controllers share.
+fn controllers(args: &MachineArgs, disks: &TempDir) -> Result<Vec<String>> {
+    let mut devices: Vec<String> = Vec::new();
+    let mut add = |option: &str, value: String| devices.extend([option.to_owned(), value]);
+    add("-device", "intel-iommu,intremap=on".into());
+    add("-device", "nvme-subsys,id=subsystem,nqn=lockstep".into());
+    let mut properties = String::new();
+    for property in &args.device {
+        properties += &format!(",{}", for_qemu(property));
+    }
+    for n in 0..args.controllers {
+        let slot = FIRST_SLOT + n;
+        let own = format!("nvme,id=ctrl{n},serial=lockstep,addr={slot:#x},subsys=subsystem");
+        add("-device", own + &properties);
+    }
+    for (n, Namespace { bytes, block }) in args.namespace.iter().enumerate() {
+        let disk = disks.path().join(format!("namespace{n}"));
+        let file = File::create(&disk).and_then(|file| file.set_len(*bytes));
+        file.with_context(|| disk.display().to_string())?;
+        add(
+            "-drive",
+            format!("if=none,id=disk{n},format=raw,discard=unmap,file={}", disk.display()),
+        );
+        add(
+            "-device",
+            format!(
+                "nvme-ns,id=ns{nsid},bus=ctrl0,drive=disk{n},nsid={nsid},\
+                 logical_block_size={block},physical_block_size={block}",
+                nsid = n + 1
+            ),
+        );
+    }
+    Ok(devices)
+}
+
+fn namespace(text: &str) -> Result<Namespace, String> {
+    let (mib, block) = text.split_once(':').unwrap_or((text, "512"));
+    match (mib.parse::<u32>(), block.parse::<u32>()) {
+        (Ok(mib), Ok(block)) if mib > 0 && block >= 512 && block.is_power_of_two() => {
+            Ok(Namespace { bytes: u64::from(mib) << 20, block })
+        }
+        _ => Err("write MIB or MIB:BLOCK, such as 64 or 64:4096".into()),
+    }
+}
+
+fn property(text: &str) -> Result<String, String> {
+    match text.split_once('=') {
+        Some((key, _)) if !key.is_empty() => Ok(text.into()),
+        _ => Err("write KEY=VALUE, such as mdts=4".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn namespaces_are_read_or_refused() {
+        assert_eq!(namespace("64"), Ok(Namespace { bytes: 64 << 20, block: 512 }));
+        assert_eq!(namespace("2:4096"), Ok(Namespace { bytes: 2 << 20, block: 4096 }));
+        for text in ["", "0", "x", "64:", "64:100", "64:256", "64:600", "-1"] {
+            assert!(namespace(text).is_err(), "{text}");
+        }
+    }
+}
