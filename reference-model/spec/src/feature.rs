@@ -1,12 +1,28 @@
 //! Features. Base-2.3 §5.2.26.1, figure 403, and the I/O command sets.
 
+pub mod arbitration;
+pub mod asynchronous_event_configuration;
+pub mod error_recovery;
+pub mod interrupt_coalescing;
+pub mod interrupt_vector_configuration;
 pub mod number_of_queues;
+pub mod power_management;
 pub mod supported_capabilities;
+pub mod temperature_threshold;
 pub mod volatile_write_cache;
+pub mod write_atomicity_normal;
 
+pub use arbitration::Arbitration;
+pub use asynchronous_event_configuration::AsynchronousEventConfiguration;
+pub use error_recovery::ErrorRecovery;
+pub use interrupt_coalescing::InterruptCoalescing;
+pub use interrupt_vector_configuration::InterruptVectorConfiguration;
 pub use number_of_queues::NumberOfQueues;
+pub use power_management::PowerManagement;
 pub use supported_capabilities::SupportedCapabilities;
+pub use temperature_threshold::TemperatureThreshold;
 pub use volatile_write_cache::VolatileWriteCache;
+pub use write_atomicity_normal::WriteAtomicityNormal;
 
 use crate::num::codes;
 

@@ -1,8 +1,17 @@
 //! Log pages. Base-2.3 §5.2.12, figure 206, and the I/O command sets.
 
+pub mod effects;
 pub mod error_information;
+pub mod firmware_slot;
+pub mod smart_health;
 
+pub use effects::{
+    CommandEffects, CommandsSupportedAndEffects, FeatureIdentifiersSupportedAndEffects, FidEffects,
+    LidSupported, NvmeMiCommandsSupportedAndEffects, SupportedLogPages,
+};
 pub use error_information::ErrorInformation;
+pub use firmware_slot::{ActiveFirmwareInfo, FirmwareSlot};
+pub use smart_health::{CriticalWarning, SmartHealth};
 
 use crate::num::codes;
 

@@ -80,6 +80,12 @@ macro_rules! codes {
             }
         }
 
+        impl From<u8> for $name {
+            fn from(code: u8) -> Self {
+                Self(code)
+            }
+        }
+
         impl std::fmt::Display for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 write!(f, "{:02X}h", self.0)

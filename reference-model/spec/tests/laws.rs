@@ -5,8 +5,16 @@ use std::collections::BTreeSet;
 use lockstep_spec as spec;
 use proptest::prelude::*;
 use spec::command::{self, Command, TABLE, from_text, to_text};
-use spec::identify::{IdentifyController, IdentifyNamespace, NamespaceList, PowerState};
-use spec::log_page::ErrorInformation;
+use spec::identify::{
+    IdentifyController, IdentifyNamespace, IndependentIdentifyNamespace,
+    NamespaceIdentificationList, NamespaceList, Nidt, NvmIdentifyController, NvmIdentifyNamespace,
+    PowerState,
+};
+use spec::log_page::{
+    CommandEffects, CommandsSupportedAndEffects, ErrorInformation,
+    FeatureIdentifiersSupportedAndEffects, FidEffects, FirmwareSlot, LidSupported,
+    NvmeMiCommandsSupportedAndEffects, SmartHealth, SupportedLogPages,
+};
 use spec::register::{Aqa, Cap, Cc, Crto, Csts};
 use spec::{Addr, Bytes, Cqe, Entries, FieldValue, Nsid, QueueKind, Sqe, Status, prp, register};
 
@@ -241,6 +249,61 @@ proptest! {
     }
 
     #[test]
+    fn identification_lists_of_any_bytes_are_read_to_their_end(
+        bytes in prop::collection::vec(any::<u8>(), 4096),
+        nids in prop::collection::vec(
+            (any::<u8>(), prop::collection::vec(any::<u8>(), 1..300)), 0..40),
+    ) {
+        let list = NamespaceIdentificationList(<[u8; 4096]>::try_from(bytes).unwrap());
+        let read: usize = list.iter().map(|descriptor| 4 + descriptor.nid.len()).sum();
+        prop_assert_eq!(read + list.rest().len(), 4096);
+        let _ = list.to_string();
+        // Encode, then decode: what fits comes back, cut off after 255 bytes.
+        let ids = nids.iter().map(|(nidt, nid)| (Nidt(*nidt), &nid[..]));
+        let list = NamespaceIdentificationList::of(ids);
+        let mut left = 4096;
+        let fits = |nid: &&(u8, Vec<u8>)| {
+            let bytes = 4 + nid.1.len().min(255);
+            let fits = bytes <= left;
+            left = if fits { left - bytes } else { 0 };
+            fits
+        };
+        let kept: Vec<_> = nids.iter().take_while(fits).collect();
+        let back: Vec<_> = list.iter().collect();
+        prop_assert_eq!(back.len(), kept.len());
+        for (descriptor, (nidt, nid)) in back.iter().zip(kept) {
+            prop_assert_eq!(descriptor.nidt, Nidt(*nidt));
+            prop_assert_eq!(descriptor.nid, &nid[..nid.len().min(255)]);
+            prop_assert_eq!(descriptor.reserved, [0, 0]);
+        }
+        prop_assert!(list.rest().iter().all(|byte| *byte == 0));
+    }
+
+    #[test]
+    fn effects_pages_keep_each_dword_where_its_code_says(code in any::<u8>(), raw in any::<u32>()) {
+        let at = 4 * usize::from(code);
+        macro_rules! law {
+            ($page:ident, $set:ident, $get:ident, $code:expr, $dword:ident, $from:literal) => {
+                let mut page = $page::zeroed();
+                let value = $dword::from_bits(raw);
+                page.$set($code, value);
+                prop_assert_eq!(page.$get($code), value);
+                let mut bytes = [0; $page::BYTES];
+                bytes[$from + at..$from + at + 4].copy_from_slice(&raw.to_le_bytes());
+                prop_assert!(*page.bytes() == bytes);
+                prop_assert_eq!(page.to_string().lines().count(), usize::from(raw != 0));
+            };
+        }
+        law!(SupportedLogPages, set_lids, lids, spec::Lid(code), LidSupported, 0);
+        law!(CommandsSupportedAndEffects, set_acs, acs, code, CommandEffects, 0);
+        law!(CommandsSupportedAndEffects, set_iocs, iocs, code, CommandEffects, 1024);
+        law!(
+            FeatureIdentifiersSupportedAndEffects, set_fis, fis, spec::Fid(code), FidEffects, 0
+        );
+        law!(NvmeMiCommandsSupportedAndEffects, set_mics, mics, code, CommandEffects, 0);
+    }
+
+    #[test]
     fn prp_shapes_cover_the_data(first in any::<u32>(), bytes in 1u64..1 << 24, mps in 0u32..5) {
         let (first, page) = (Addr(u64::from(first)), 4096u64 << mps);
         let pages = prp::pages(first, Bytes(bytes), page);
@@ -309,8 +372,13 @@ macro_rules! structure_laws {
 structure_laws! {
     identify_controller: IdentifyController [4096],
     identify_namespace: IdentifyNamespace [4096],
+    nvm_identify_controller: NvmIdentifyController [4096],
+    nvm_identify_namespace: NvmIdentifyNamespace [4096],
+    independent_identify_namespace: IndependentIdentifyNamespace [4096],
     power_state: PowerState [32],
     error_information: ErrorInformation [64],
+    smart_health: SmartHealth [512],
+    firmware_slot: FirmwareSlot [512],
 }
 
 #[test]
@@ -380,4 +448,9 @@ fn reserved_ranges_of_identify_are_those_of_the_figures() {
     assert_eq!(IdentifyNamespace::reserved_ranges(), [83..84, 88..92, 96..99]);
     assert_eq!(ErrorInformation::reserved_ranges(), vec![(42..63)]);
     assert_eq!(PowerState::reserved_ranges(), [2..3, 19..20, 30..32]);
+    assert_eq!(IndependentIdentifyNamespace::reserved_ranges(), [9..10, 18..20, 24..4096]);
+    assert_eq!(NvmIdentifyNamespace::reserved_ranges(), [10..12, 296..4096]);
+    assert_eq!(NvmIdentifyController::reserved_ranges(), vec![(25..4096)]);
+    assert_eq!(SmartHealth::reserved_ranges(), [7..32, 244..512]);
+    assert_eq!(FirmwareSlot::reserved_ranges(), [1..8, 64..512]);
 }
