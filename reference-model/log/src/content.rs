@@ -120,11 +120,19 @@ pub fn identify(block: &[u8]) -> Ident {
     }
 }
 
+/// Whether every byte is `value`. Without early exit, as [`BlockTag::agrees`].
+fn is_all(block: &[u8], value: u8) -> bool {
+    let (words, rest) = block.as_chunks::<8>();
+    let wanted = u64::from_ne_bytes([value; 8]);
+    let differ = words.iter().fold(0, |differ, word| differ | (u64::from_ne_bytes(*word) ^ wanted));
+    differ == 0 && rest.iter().all(|byte| *byte == value)
+}
+
 fn raw_ident(block: &[u8]) -> Ident {
-    if block.iter().all(|&b| b == 0) {
+    if is_all(block, 0) {
         return Ident::ZERO;
     }
-    if block.iter().all(|&b| b == 0xff) {
+    if is_all(block, 0xff) {
         return Ident::ONES;
     }
     let mut h = mix(block.len() as u64 ^ 0x5bd1_e995);

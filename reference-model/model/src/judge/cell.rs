@@ -16,6 +16,12 @@ pub enum Value {
     Unbound(u64),
 }
 
+impl Default for Value {
+    fn default() -> Self {
+        NOTHING
+    }
+}
+
 /// The most operations in flight (or read and not yet looked at) on one block.
 pub const MAX_OPS: usize = 6;
 /// The most configurations of one block.

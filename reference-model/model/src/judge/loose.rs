@@ -3,13 +3,14 @@
 use spec::Nsid;
 
 use super::cell::Value;
+use super::few::Few;
 use super::media::Written;
 
 /// How many unflushed values a block remembers; beyond, a loss of power leaves it unknown.
 pub const MAX_LOOSE: usize = 4;
 
 /// A completed write that a loss of power may undo.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Unflushed {
     /// What it wrote.
     pub value: Value,
@@ -27,9 +28,9 @@ pub struct Unflushed {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Loose {
     /// Values that may be on the media, beside those below, and when their writes completed.
-    pub stable: Vec<(Value, u32)>,
+    pub stable: Few<(Value, u32), 2>,
     /// Writes that completed and were not flushed since.
-    pub unflushed: Vec<Unflushed>,
+    pub unflushed: Few<Unflushed, 2>,
     /// Too many to remember.
     pub overflow: bool,
     /// A volatile cache may have held a write since this is kept: without one, nothing is lost.
@@ -47,14 +48,13 @@ impl Loose {
     /// Drops what a flushed write has surely replaced on the media.
     pub fn prune(&mut self, covered: impl Fn(&Unflushed) -> bool) {
         let surely = |write: &Unflushed| write.certain && covered(write);
-        let Some(last) = self.unflushed.iter().rposition(surely) else { return };
-        let flushed = self.unflushed[last];
+        let Some(flushed) = self.unflushed.iter().rev().find(surely) else { return };
         self.overflow = false;
         // A write that ran beside the flushed one may have been the later of the two.
         let later = |completed: u32| completed > flushed.rung;
         self.stable.retain(|(_, completed)| later(*completed));
-        for write in &self.unflushed {
-            if covered(write) && later(write.completed) {
+        for write in self.unflushed.iter() {
+            if covered(&write) && later(write.completed) {
                 self.stable.push((write.value, write.completed));
             }
         }

@@ -4,36 +4,9 @@ use log::Ident;
 use spec::Nsid;
 
 use super::cell::{Busy, Effect, Overflow, Sight, Value};
+use super::cells::{Cell, Cells, Mark, NONE};
 use super::loose::{Loose, MAX_LOOSE, Unflushed, covered};
-use crate::memory::IntMap;
 use crate::truth::Truth;
-
-/// No command.
-const NONE: u32 = u32::MAX;
-
-/// A block.
-#[derive(Clone, Debug, PartialEq)]
-struct Cell {
-    /// What it holds while `busy` is `NONE`.
-    value: Value,
-    /// The only operation in flight (`op_writes`: what it writes), or `NONE`.
-    op: u32,
-    op_writes: Option<Value>,
-    /// Index of the cell's configurations, or `NONE`.
-    busy: u32,
-    /// Index of what a loss of power may leave, or `NONE`: nothing but the present value.
-    loose: u32,
-    /// The finding that made this block unsure.
-    tainted: Option<u32>,
-    /// The last write that may have taken effect.
-    written: Option<Mark>,
-    /// A write to it was refused.
-    refused: bool,
-    /// Power was lost, and more than one content was possible afterwards.
-    survived: bool,
-    /// Too much is in flight to follow: how many operations, until none is. Nothing is judged.
-    blurred: u32,
-}
 
 impl Cell {
     /// What an agreeing look shows beside the content. `now`: losses of power, resets, shutdowns.
@@ -54,16 +27,6 @@ impl Cell {
             Some(at) => Origin::Written(at.ctrl),
         }
     }
-}
-
-/// A write, for the story and the requirement of a finding.
-#[derive(Clone, Copy, Debug, PartialEq)]
-struct Mark {
-    epoch: u32,
-    resets: u32,
-    shutdowns: u32,
-    ctrl: u8,
-    cached: bool,
 }
 
 /// What happened to a block before it was looked at.
@@ -132,13 +95,15 @@ pub struct Look {
 /// All blocks.
 #[derive(Clone, Debug, Default)]
 pub struct Media {
-    spaces: Vec<(Nsid, IntMap<u64, Cell>)>,
+    cells: Cells,
     busy: Vec<Busy>,
     free: Vec<u32>,
     loose: Vec<Loose>,
     free_loose: Vec<u32>,
-    bound: IntMap<u64, Ident>,
-    next_key: u64,
+    /// By key: what a value that was not known turned out to be. Key 0 is nobody's.
+    bound: Vec<Option<Ident>>,
+    /// The last key that was given out.
+    last_key: u64,
     /// Flushes that succeeded: namespace (0: all), controller, record of the doorbell.
     flushed: Vec<(Nsid, u8, u32)>,
     /// How often power was lost.
@@ -153,45 +118,26 @@ pub struct Media {
 impl Media {
     /// A value that is not known and gets known on first sight.
     pub fn unbound(&mut self) -> Value {
-        self.next_key += 1;
-        Value::Unbound(self.next_key)
+        self.last_key += 1;
+        Value::Unbound(self.last_key)
     }
 
     fn resolve(&self, value: Value) -> Value {
         match value {
-            Value::Unbound(key) => self.bound.get(&key).map_or(value, |i| Value::Known(*i)),
+            Value::Unbound(key) => {
+                let bound = self.bound.get(key as usize).copied().flatten();
+                bound.map_or(value, Value::Known)
+            }
             known => known,
         }
     }
 
-    fn space(&mut self, nsid: Nsid) -> usize {
-        match self.spaces.iter().position(|(n, _)| *n == nsid) {
-            Some(at) => at,
-            None => {
-                self.spaces.push((nsid, IntMap::default()));
-                self.spaces.len() - 1
-            }
-        }
-    }
-
+    #[inline]
     fn cell(&mut self, nsid: Nsid, lba: u64) -> &mut Cell {
-        let space = self.space(nsid);
-        let next_key = &mut self.next_key;
-        self.spaces[space].1.entry(lba).or_insert_with(|| {
-            *next_key += 1;
-            let value = Value::Unbound(*next_key);
-            Cell {
-                value,
-                op: NONE,
-                op_writes: None,
-                busy: NONE,
-                loose: NONE,
-                tainted: None,
-                written: None,
-                refused: false,
-                survived: false,
-                blurred: 0,
-            }
+        let last_key = &mut self.last_key;
+        self.cells.get(nsid, lba, || {
+            *last_key += 1;
+            Value::Unbound(*last_key)
         })
     }
 
@@ -391,7 +337,11 @@ impl Media {
     }
 
     fn bind(&mut self, at: Access, key: u64, seen: Ident) {
-        self.bound.insert(key, seen);
+        let place = key as usize;
+        if self.bound.len() <= place {
+            self.bound.resize(place + 1, None);
+        }
+        self.bound[place] = Some(seen);
         let cell = self.cell(at.nsid, at.lba);
         if cell.value == Value::Unbound(key) {
             cell.value = Value::Known(seen);
@@ -461,7 +411,8 @@ impl Media {
         loose.prune(|write| covered(flushed, at.nsid, write));
         if loose.unflushed.len() == MAX_LOOSE {
             loose.overflow = true;
-            loose.unflushed.remove(0);
+            let mut first = true;
+            loose.unflushed.retain(|_| !std::mem::take(&mut first));
         }
         let Written { ctrl, rung, completed, .. } = how;
         let certain = effect == Effect::Certain;
@@ -487,8 +438,9 @@ impl Media {
         match busy {
             NONE => loose.stable.push((value, 0)),
             busy => {
-                let values = self.busy[busy as usize].candidates().into_iter();
-                loose.stable.extend(values.map(|value| (value, 0)));
+                for value in self.busy[busy as usize].candidates() {
+                    loose.stable.push((value, 0));
+                }
             }
         }
         self.cell(at.nsid, at.lba).loose = index;
@@ -506,13 +458,7 @@ impl Media {
     /// Power was lost: every block holds what was on the media, or something later.
     pub fn power_loss(&mut self) {
         self.epoch += 1;
-        let mut work: Vec<(Nsid, u64)> = Vec::new();
-        for (nsid, cells) in &self.spaces {
-            work.extend(
-                cells.iter().filter(|(_, c)| c.loose != NONE).map(|(lba, _)| (*nsid, *lba)),
-            );
-        }
-        work.sort_unstable();
+        let work = self.cells.blocks(|cell| cell.loose != NONE);
         for (nsid, lba) in work {
             self.lose(nsid, lba);
         }
@@ -532,7 +478,7 @@ impl Media {
             self.overflow(nsid, lba);
             return;
         }
-        let mut values: Vec<Value> = loose.stable.iter().map(|(value, _)| *value).collect();
+        let mut values: Vec<Value> = loose.stable.iter().map(|(value, _)| value).collect();
         values.extend(loose.unflushed.iter().map(|write| write.value));
         let cell = self.cell(nsid, lba);
         match cell.busy {
