@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::vm::cache::Cache;
+use xtask::vm::linux_guest::{self, LinuxGuestArgs};
 use xtask::vm::lockstep::{self, VmArgs};
 use xtask::vm::newer_qemu::{self, Version};
 use xtask::vm::{BAD_USAGE, BadUsage, HARNESS_FAILED};
@@ -37,6 +38,8 @@ enum Task {
     Qemu11,
     /// Run lockstep in a virtual machine with NVMe controllers behind an IOMMU.
     Vm(VmArgs),
+    /// Boot Linux on our emulator, or on QEMU's controller, and use it with Linux's own tools.
+    LinuxGuest(LinuxGuestArgs),
 }
 
 fn main() -> ExitCode {
@@ -47,6 +50,7 @@ fn main() -> ExitCode {
         Task::Qemu10 => machine(print_qemu(Version::V10)),
         Task::Qemu11 => machine(print_qemu(Version::V11)),
         Task::Vm(args) => machine(lockstep::run(&root(), &args)),
+        Task::LinuxGuest(args) => machine(linux_guest::run(&root(), &args)),
     }
 }
 

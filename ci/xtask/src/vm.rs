@@ -8,8 +8,10 @@
 pub mod accelerator;
 pub mod apt;
 pub mod cache;
+pub mod expected;
 pub mod image;
 pub mod kernel;
+pub mod linux_guest;
 pub mod lockstep;
 pub mod machine;
 pub mod newer_qemu;

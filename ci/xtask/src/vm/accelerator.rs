@@ -72,6 +72,7 @@ fn boots(root: &Path, qemu: &Path, kernel: &Kernel) -> Result<bool> {
         kernel_arguments: String::new(),
         devices: Vec::new(),
         shares: Vec::new(),
+        tools: None,
         boot_limit: LIMIT,
         boots: 1,
     };

@@ -140,6 +140,7 @@ pub fn in_machine(
         kernel_arguments: "intel_iommu=on".into(),
         devices,
         shares,
+        tools: None,
         boot_limit: Duration::from_secs(args.boot_limit),
         boots: 2,
     };

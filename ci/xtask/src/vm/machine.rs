@@ -61,6 +61,8 @@ pub struct Machine {
     pub devices: Vec<String>,
     /// Folders that the machine sees at the same paths.
     pub shares: Vec<PathBuf>,
+    /// A folder that the machine may mount under the tag `tools`.
+    pub tools: Option<PathBuf>,
     /// How long it may take to boot.
     pub boot_limit: Duration,
     /// How often a machine that does not boot is started.
@@ -75,8 +77,8 @@ pub struct Ended {
     pub booted: Duration,
     /// From the start of QEMU to the end of the job.
     pub ended: Duration,
-    /// What the machine's kernel wrote.
-    pub console: String,
+    /// What the job left of its kernel's log, as `dmesg -r` gives it.
+    pub dmesg: Option<String>,
 }
 
 /// What follows a job from outside.
@@ -141,7 +143,9 @@ impl Machine {
         let code = running.follow(job.limit, host).map_err(Trouble::Error)?;
         let ended = running.since.elapsed();
         running.off().map_err(Trouble::Error)?;
-        Ok(Ended { code, booted, ended, console: running.console() })
+        let dmesg = fs::read(running.control("dmesg")).ok();
+        let dmesg = dmesg.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        Ok(Ended { code, booted, ended, dmesg })
     }
 
     fn start(&self, job: &Job) -> Result<Running> {
@@ -219,7 +223,8 @@ impl Machine {
         let control = ("control".to_owned(), control);
         let shares = self.shares.iter().enumerate();
         let shares = shares.map(|(n, share)| (format!("share{n}"), share.as_path()));
-        for (tag, folder) in [control].into_iter().chain(shares) {
+        let tools = self.tools.iter().map(|tools| ("tools".to_owned(), tools.as_path()));
+        for (tag, folder) in [control].into_iter().chain(tools).chain(shares) {
             let path = for_qemu(&folder.display().to_string());
             args.push("-fsdev".into());
             args.push(format!("local,id={tag},path={path},security_model=none,multidevs=remap"));

@@ -1,0 +1,196 @@
+# Linux's own NVMe driver on a controller, with Linux's own tools.
+#   phase   first: everything; second: what must have survived, then the end of the server
+#   cpus    processors of the machine, for which the driver makes an I/O queue each
+#   server  yes if the host can stop what serves the controller
+#
+# Results go to standard output, one a line: STEP, a tab, what came of it. `ok` is good; anything
+# else is held against ci/vm/linux-guest.toml by the host. Everything else goes to standard error.
+exec 3>&1 1>&2
+disk=/dev/nvme0n1
+ctrl=/dev/nvme0
+
+load nvme || exit 4
+load ext4 || exit 4
+load crc32c_generic || exit 4
+mkdir -p /vm/tools
+mount -t 9p -o trans=virtio,version=9p2000.L,msize=524288,cache=loose,ro tools /vm/tools || exit 4
+for folder in proc sys dev; do mount --rbind "/$folder" "/vm/tools/$folder" || exit 4; done
+mount -t tmpfs tmp /vm/tools/tmp || exit 4
+mount -t tmpfs mnt /vm/tools/mnt || exit 4
+mkdir -p /vm/tools/mnt/fs
+fs=/vm/tools/mnt/fs
+
+# tool COMMAND...: one of Debian's programs.
+tool() { PATH=/usr/sbin:/usr/bin HOME=/tmp TMPDIR=/tmp chroot /vm/tools "$@"; }
+
+# result STEP TEXT...: what came of a step.
+result() { printf '%s\t%s\n' "$1" "$2" >&3; }
+
+# step NAME COMMAND...: `ok` if the command succeeds, else the last thing that it said.
+step() {
+  local name=$1 code
+  shift
+  echo "== $name ($(cut -d' ' -f1 /proc/uptime) s)"
+  if "$@" >/tmp/said 2>&1; then
+    sed 's/^/   /' /tmp/said
+    result "$name" ok
+  else
+    code=$?
+    sed 's/^/   /' /tmp/said
+    result "$name" "failed ($code): $(grep . /tmp/said | tail -n 1)"
+  fi
+}
+
+# until_true SECONDS COMMAND...: waits for it.
+until_true() {
+  local end=$(($(date +%s) + $1))
+  shift
+  until "$@"; do
+    [ "$(date +%s)" -lt "$end" ] || return 1
+    sleep 0.1
+  done
+}
+
+there() { [ -b "$disk" ]; }
+gone() { [ ! -e /sys/block/nvme0n1 ]; }
+appears() { until_true 30 there || { echo "$disk did not appear within 30 s"; return 1; }; }
+
+# What two ways of asking must agree on.
+same() { [ "$2" = "$3" ] || { echo "$1: $2 and $3"; return 1; }; }
+serial_agrees() {
+  shown=$(tool nvme id-ctrl "$ctrl" | sed -n 's/^sn *: *//p' | sed 's/ *$//')
+  same serial "$shown" "$(sed 's/ *$//' /sys/class/nvme/nvme0/serial)"
+}
+size_agrees() {
+  blocks=$(tool nvme id-ns "$disk" | sed -n 's/^nsze *: *//p')
+  bytes=$(tool blockdev --getsize64 "$disk") && block=$(tool blockdev --getss "$disk")
+  same bytes "$bytes" "$((blocks * block))"
+}
+
+# Interrupts that queue $1 has had, over all processors.
+interrupts() {
+  awk -v queue="nvme0q$1" -v cpus="$cpus" \
+    '$NF == queue { for (n = 2; n < 2 + cpus; n++) sum += $n; print sum + 0 }' /proc/interrupts
+}
+vectors() {
+  found=$(grep -c ' nvme0q[0-9]*$' /proc/interrupts)
+  same 'MSI-X vectors' "$found" "$((cpus + 1))" && grep -q 'PCI-MSI.*nvme0q' /proc/interrupts
+}
+interrupts_rose() {
+  local queue=0 before now
+  while [ "$queue" -lt "$cpus" ]; do
+    queue=$((queue + 1))
+    eval "before=\$before$queue"
+    now=$(interrupts "$queue")
+    echo "queue $queue: $before, then $now"
+    [ "$now" -gt "$before" ] || return 1
+  done
+}
+
+# The file system has the first 32 MiB; fio has the rest, so that the files stay for phase two.
+verified() {
+  local name=$1
+  shift
+  tool fio --name="$name" --filename="$disk" --rw=randwrite --direct=1 --verify=crc32c \
+    --do_verify=1 --verify_fatal=1 --verify_state_save=0 --randseed=1 --output-format=terse "$@"
+}
+fio_random() {
+  verified random --offset=32m --size=4m --offset_increment=4m --bs=4k --numjobs=4 --iodepth=16 \
+    --ioengine=libaio --group_reporting
+}
+fio_mixed() {
+  verified mixed --offset=48m --size=8m --bsrange=512-128k --blockalign=512 --ioengine=psync
+}
+fio_on_every_processor() {
+  local processor=0
+  while [ "$processor" -lt "$cpus" ]; do
+    tool fio --name="cpu$processor" --filename="$disk" --rw=randread --bs=4k --size=1m \
+      --ioengine=psync --direct=1 --cpus_allowed="$processor" --output-format=terse || return 1
+    processor=$((processor + 1))
+  done
+}
+
+make_file_system() { tool mkfs.ext4 -q -F "$disk" 32m; }
+mount_it() { mount -t ext4 "$disk" "$fs"; }
+copy_files() {
+  for n in 1 2 3; do
+    dd if=/dev/urandom of=/tmp/file bs=1M count=4 && cp /tmp/file "$fs/$n" || return 1
+  done
+  (cd "$fs" && sha256sum 1 2 3 > sums) && sync
+}
+check_files() { (cd "$fs" && sha256sum -c sums); }
+
+controller_is_live() { [ "$(cat /sys/class/nvme/nvme0/state)" = live ]; }
+reset_it() { tool nvme reset "$ctrl" && until_true 30 controller_is_live; }
+reset_under_load() {
+  verified load --offset=56m --size=4m --bs=4k --iodepth=8 --ioengine=libaio --time_based \
+    --runtime=4 &
+  load=$!
+  for _ in 1 2 3; do sleep 1; reset_it || return 1; done
+  wait "$load"
+}
+address() { basename "$(readlink -f /sys/class/nvme/nvme0/device)"; }
+rebind() {
+  local pci=$(address)
+  echo "$pci" > /sys/bus/pci/drivers/nvme/unbind && until_true 10 gone || return 1
+  echo "$pci" > /sys/bus/pci/drivers/nvme/bind && appears
+}
+remove_and_rescan() {
+  local pci=$(address)
+  echo 1 > "/sys/bus/pci/devices/$pci/remove" && until_true 10 gone || return 1
+  echo 1 > /sys/bus/pci/rescan && appears
+}
+rescan_namespaces() { tool nvme ns-rescan "$ctrl" && there; }
+
+first() {
+  step "driver" appears
+  dmesg | grep -i nvme
+  for command in list "id-ctrl $ctrl" "list-ns $ctrl" "id-ns $disk" "ns-descs $disk" \
+    "smart-log $ctrl" "error-log $ctrl" "fw-log $ctrl"; do
+    # The words of the command are its arguments.
+    step "nvme ${command%% *}" tool nvme $command
+  done
+  for feature in 01 02 04 06 07 08 09 0a 0b; do
+    step "nvme get-feature $feature" tool nvme get-feature "$ctrl" -f "0x$feature"
+  done
+  # Error Recovery belongs to a namespace.
+  step "nvme get-feature 05" tool nvme get-feature "$ctrl" -f 0x05 -n 1
+  step "serial as in sysfs" serial_agrees
+  step "size as in the block layer" size_agrees
+  step "one vector for each queue" vectors
+  step "file system is made" make_file_system
+  step "file system is mounted" mount_it
+  step "files are copied" copy_files
+  step "file system is unmounted" umount "$fs"
+  step "file system is checked" tool e2fsck -f -n "$disk"
+  step "file system is mounted again" mount_it
+  step "files have their sums" check_files
+  step "unmounted again" umount "$fs"
+  for queue in $(seq "$cpus"); do eval "before$queue=$(interrupts "$queue")"; done
+  step "fio reads on every processor" fio_on_every_processor
+  step "every queue interrupts" interrupts_rose
+  step "fio verifies random writes" fio_random
+  step "fio verifies mixed sizes" fio_mixed
+  step "nvme flush" tool nvme flush "$disk" -n 1
+  step "controller reset" reset_it
+  step "controller resets under load" reset_under_load
+  step "nvme ns-rescan" rescan_namespaces
+  step "driver unbound and bound" rebind
+  step "device removed and found" remove_and_rescan
+  step "file system is mounted after all that" mount_it
+  step "files still have their sums" check_files
+  step "unmounted at the end" umount "$fs"
+}
+
+second() {
+  step "driver" appears
+  step "files survived: mounted" mount_it
+  step "files survived: sums" check_files
+  step "files survived: unmounted" umount "$fs"
+}
+
+case $phase in
+  first) first ;;
+  second) second ;;
+esac
+dmesg -r > /vm/control/dmesg

@@ -1,0 +1,190 @@
+//! `cargo xtask linux-guest`: Linux's own NVMe driver, in a machine, on our emulator or on QEMU's
+//! controller.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use clap::{Args, ValueEnum};
+
+use super::apt::{self, Apt};
+use super::cache::Cache;
+use super::expected::Expected;
+use super::image::Image;
+use super::kernel::{Kernel, SUITE};
+use super::machine::{Accelerator, Ended, Host, Job, Machine};
+use super::newer_qemu::{self, Version, version_of};
+use super::text::last_lines;
+use super::{BOOT_MODULES, need};
+
+/// The tools of the guest.
+const TOOLS: [&str; 5] = ["nvme-cli", "fio", "e2fsprogs", "util-linux", "pciutils"];
+/// Bytes of QEMU's namespace.
+const NAMESPACE: u64 = 64 << 20;
+/// Memory of the machine in MiB.
+const MEMORY: u32 = 768;
+
+/// The controller under Linux.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum Device {
+    /// QEMU's own, for comparison.
+    Qemu,
+    /// Our emulator, by `lockstep serve` and QEMU's vfio-user-pci.
+    Serve,
+}
+
+impl Device {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Qemu => "qemu",
+            Self::Serve => "serve",
+        }
+    }
+}
+
+/// `cargo xtask linux-guest`.
+#[derive(Args, Debug)]
+pub struct LinuxGuestArgs {
+    /// The controller under Linux.
+    #[arg(long, value_enum, default_value = "serve")]
+    pub device: Device,
+    /// The QEMU program; default: what `cargo xtask qemu11` fetches.
+    #[arg(long, value_name = "PATH")]
+    pub qemu: Option<PathBuf>,
+    /// A Debian kernel package (linux-image-….deb) instead of the one that is fetched.
+    #[arg(long, value_name = "FILE")]
+    pub kernel: Option<PathBuf>,
+    /// Processors of the machine: the driver makes an I/O queue for each.
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=16))]
+    pub cpus: u32,
+    /// Keep what the guest said and its kernel's log in this folder.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+}
+
+/// Runs both phases; the exit code: 0 if all is as `ci/vm/linux-guest.toml` expects it, else 1.
+pub fn run(root: &Path, args: &LinuxGuestArgs) -> Result<u8> {
+    need("setpriv", "util-linux")?;
+    let expected = Expected::read(&root.join("ci/vm/linux-guest.toml"))?;
+    let cache = Cache::open()?;
+    let qemu = match &args.qemu {
+        Some(qemu) => qemu.clone(),
+        None => newer_qemu::fetch(&cache, Version::V11)?,
+    };
+    eprintln!("{}", version_of(&qemu)?);
+    let kernel = Kernel::fetch(&cache, args.kernel.as_deref())?;
+    let tools = tools(&cache)?;
+    let folder = tempfile::Builder::new().prefix("lockstep-linux-").tempdir();
+    let folder = folder.context("a folder for the guest")?;
+    let disk = folder.path().join("disk");
+    File::create(&disk).and_then(|file| file.set_len(NAMESPACE)).context("the namespace")?;
+    let mut faults = 0;
+    for phase in ["first", "second"] {
+        let begin = Instant::now();
+        let mut modules = BOOT_MODULES.to_vec();
+        modules.extend(["nvme", "ext4", "crc32c_generic"]);
+        let devices = vec![
+            "-drive".into(),
+            format!("if=none,id=disk,format=raw,discard=unmap,file={}", disk.display()),
+            "-device".into(),
+            "nvme,serial=lockstep,drive=disk,addr=4".into(),
+        ];
+        let machine = Machine {
+            qemu: qemu.clone(),
+            accelerator: Accelerator::Tcg,
+            vmlinux: kernel.vmlinux.clone(),
+            image: Image::new(root, &kernel, &modules)?.finish(),
+            memory: MEMORY,
+            cpus: args.cpus,
+            kernel_arguments: String::new(),
+            devices,
+            shares: vec![],
+            tools: Some(tools.clone()),
+            boot_limit: Duration::from_secs(60),
+            boots: 2,
+        };
+        let job = Job {
+            script: root.join("ci/vm/linux-guest.sh"),
+            settings: vec![("phase", phase.into()), ("cpus", args.cpus.to_string())],
+            arguments: vec![],
+            limit: Duration::from_secs(600),
+        };
+        let mut guest = Guest::default();
+        let ended = machine.run(&job, &mut guest);
+        let log = ended.as_ref().ok().and_then(|ended| ended.dmesg.as_deref());
+        if let Some(folder) = &args.keep {
+            guest.keep(folder, &format!("{}-{phase}", args.device.name()), log)?;
+        }
+        let ended = ended.with_context(|| last_lines(&guest.said(), 20))?;
+        faults += judge(&expected, args.device, phase, &guest, &ended);
+        eprintln!("{phase}: {:.1} s", begin.elapsed().as_secs_f64());
+    }
+    println!("EXIT {}", u8::from(faults > 0));
+    Ok(u8::from(faults > 0))
+}
+
+/// Prints what is not as expected; how much that is.
+fn judge(expected: &Expected, device: Device, phase: &str, guest: &Guest, ended: &Ended) -> usize {
+    let results = String::from_utf8_lossy(&guest.results);
+    let log = ended.dmesg.as_deref().unwrap_or_default();
+    let mut faults = expected.faults(device.name(), phase, &results, log);
+    if ended.code != 0 {
+        faults.push(format!("the script ended with {}", ended.code));
+    }
+    println!("{phase}: {} steps, {} not as expected", results.lines().count(), faults.len());
+    for fault in &faults {
+        println!("  {fault}");
+    }
+    if !faults.is_empty() {
+        eprintln!("{}", guest.said());
+    }
+    faults.len()
+}
+
+/// Collects what the guest says.
+#[derive(Default)]
+struct Guest {
+    results: Vec<u8>,
+    said: Vec<u8>,
+}
+
+impl Guest {
+    fn said(&self) -> String {
+        String::from_utf8_lossy(&self.said).into_owned()
+    }
+
+    fn keep(&self, folder: &Path, name: &str, log: Option<&str>) -> Result<()> {
+        fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+        fs::write(folder.join(format!("{name}.results")), &self.results).context("results")?;
+        fs::write(folder.join(format!("{name}.log")), &self.said).context("the guest's log")?;
+        let log = log.unwrap_or_default();
+        fs::write(folder.join(format!("{name}.dmesg")), log).context("the kernel's log")
+    }
+}
+
+impl Host for Guest {
+    fn output(&mut self, text: &[u8], errors: bool) -> Result<()> {
+        if errors { &mut self.said } else { &mut self.results }.extend_from_slice(text);
+        Ok(())
+    }
+
+    fn request(&mut self, words: &str) -> Result<String> {
+        anyhow::bail!("the guest asked for `{words}`, which is not known here")
+    }
+}
+
+/// The tree of the guest's tools; fetched unless it is there.
+fn tools(cache: &Cache) -> Result<PathBuf> {
+    cache.folder("tools", |folder| {
+        eprintln!("fetching the guest's tools (once)");
+        let root = folder.join("apt");
+        let debs = Apt::new(&root, &[SUITE], None)?.with_dependencies(&TOOLS)?;
+        apt::unpack(&debs, folder)?;
+        fs::remove_dir_all(&root).context("what apt needed")?;
+        for name in ["proc", "sys", "dev", "tmp", "mnt"] {
+            fs::create_dir_all(folder.join(name)).context("a folder of the tools")?;
+        }
+        Ok(())
+    })
+}
