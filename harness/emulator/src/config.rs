@@ -1,5 +1,7 @@
 //! What kind of subsystem the emulator is: read from TOML, checked, with working defaults.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 use spec::Version;
 
@@ -95,6 +97,9 @@ pub struct NamespaceConfig {
     pub block_bytes: u32,
     /// The controllers it is attached to, by index; none named: all of them.
     pub controllers: Vec<u8>,
+    /// The file that holds its durable content, `blocks * block_bytes` bytes; made if it is not
+    /// there. Without it the content lives in memory.
+    pub path: Option<PathBuf>,
 }
 
 /// How many queues Set Features (Number of Queues) allocates. Base-2.3 §5.2.26.2.1.
@@ -119,7 +124,7 @@ pub enum LowBits {
 
 impl Default for NamespaceConfig {
     fn default() -> Self {
-        Self { nsid: None, blocks: 16384, block_bytes: 512, controllers: Vec::new() }
+        Self { nsid: None, blocks: 16384, block_bytes: 512, controllers: Vec::new(), path: None }
     }
 }
 

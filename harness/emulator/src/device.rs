@@ -85,7 +85,7 @@ impl EmulatorDut {
             dma: DmaVisibility::Exact,
             read_flushes_dma: true,
             wide_access: true,
-            rewind: true,
+            rewind: config.namespaces.iter().all(|namespace| namespace.path.is_none()),
         };
         let subsystem = Subsystem::with_defect(config, defect)?;
         Ok(Self { subsystem, host: Host::new(arena), capabilities })
@@ -249,7 +249,9 @@ impl Dut for EmulatorDut {
     }
 
     fn mark(&mut self) -> Result<(), Fault> {
-        self.subsystem.mark();
+        if !self.subsystem.mark() {
+            return Err(Fault::Harness("a namespace in a file cannot be taken back".into()));
+        }
         self.host.mark();
         Ok(())
     }

@@ -1,9 +1,19 @@
 //! Namespaces: logical blocks in flat memory, and the volatile write cache as an undo log.
 //!
 //! `data` holds what a Read returns. A block that was written but not made durable has its durable
-//! content in the undo log; losing power puts it back, a Flush forgets it.
+//! content in the undo log; losing power puts it back, a Flush forgets it. A namespace may be backed
+//! by a file, which holds the durable content: a block reaches it when it becomes durable, so that
+//! the end of this process is a loss of power.
 
-use crate::config::Config;
+mod backing;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+
+use backing::Backing;
+
+use crate::config::{Config, ConfigError, NamespaceConfig};
 
 /// Which blocks changed since the mark: in units of this many bytes.
 const CHUNK: usize = 4096;
@@ -18,7 +28,7 @@ struct UndoLog {
 }
 
 /// A namespace.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Namespace {
     /// Its identifier.
     pub nsid: u32,
@@ -28,6 +38,7 @@ pub struct Namespace {
     pub blocks: u64,
     /// The controllers it is attached to, one bit each.
     pub attached: u64,
+    backing: Backing,
     data: Vec<u8>,
     /// For each block: its entry in the undo log plus 1, or 0.
     cached: Vec<u32>,
@@ -45,20 +56,25 @@ struct Mark {
 }
 
 impl Namespace {
-    fn new(nsid: u32, block_bytes: u32, blocks: u64, attached: u64) -> Self {
-        let bytes = (blocks * u64::from(block_bytes)) as usize;
-        Self {
+    fn new(nsid: u32, config: &NamespaceConfig, attached: u64) -> Result<Self, ConfigError> {
+        let bytes = config.blocks * u64::from(config.block_bytes);
+        let (backing, data) = match &config.path {
+            Some(path) => Backing::open(path, bytes)?,
+            None => (Backing::Memory, vec![0; bytes as usize]),
+        };
+        Ok(Self {
             nsid,
-            block_shift: block_bytes.trailing_zeros(),
-            blocks,
+            block_shift: config.block_bytes.trailing_zeros(),
+            blocks: config.blocks,
             attached,
-            data: vec![0; bytes],
-            cached: vec![0; blocks as usize],
+            touched: vec![false; data.len().div_ceil(CHUNK)],
+            cached: vec![0; config.blocks as usize],
+            backing,
+            data,
             undo: UndoLog::default(),
             marked: None,
-            touched: vec![false; bytes.div_ceil(CHUNK)],
             touched_list: Vec::new(),
-        }
+        })
     }
 
     /// Size of a logical block in bytes.
@@ -85,7 +101,8 @@ impl Namespace {
     }
 
     /// The bytes of `count` blocks from `lba` on, to be overwritten by the caller now. What becomes
-    /// of them at a loss of power follows from `durable`.
+    /// of them at a loss of power follows from `durable`; durable ones are to be [`Self::settle`]d
+    /// once they are there.
     pub fn write(&mut self, lba: u64, count: u64, durable: bool) -> &mut [u8] {
         let (from, to) = self.range(lba, count);
         for block in from >> self.block_shift..to >> self.block_shift {
@@ -115,20 +132,50 @@ impl Namespace {
         self.undo.bytes.truncate(self.undo.blocks.len() << self.block_shift);
     }
 
-    /// Makes `count` blocks from `lba` on durable as they are.
-    pub fn commit(&mut self, lba: u64, count: u64) {
-        let (from, to) = self.range(lba, count);
-        for block in from >> self.block_shift..to >> self.block_shift {
-            self.make_durable(block);
+    /// Puts `count` blocks from `lba` on, written as durable, where durable content stands.
+    pub fn settle(&mut self, lba: u64, count: u64) -> io::Result<()> {
+        if self.backing.is_memory() {
+            return Ok(());
         }
+        let (from, to) = self.range(lba, count);
+        self.backing.store(from as u64, &self.data[from..to])?;
+        self.backing.sync()
     }
 
-    /// Makes everything in the cache durable.
-    pub fn flush(&mut self) {
+    /// Makes `count` blocks from `lba` on durable as they are. After an error they are as volatile as
+    /// before.
+    pub fn commit(&mut self, lba: u64, count: u64) -> io::Result<()> {
+        let (from, to) = self.range(lba, count);
+        let blocks = from >> self.block_shift..to >> self.block_shift;
+        if self.cached[blocks.clone()].iter().any(|entry| *entry != 0) {
+            self.settle(lba, count)?;
+        }
+        blocks.for_each(|block| self.make_durable(block));
+        Ok(())
+    }
+
+    /// Makes everything in the cache durable. After an error all of it is as volatile as before.
+    pub fn flush(&mut self) -> io::Result<()> {
+        if !self.backing.is_memory() && !self.undo.blocks.is_empty() {
+            self.store_cached()?;
+        }
         for block in self.undo.blocks.drain(..) {
             self.cached[block as usize] = 0;
         }
         self.undo.bytes.clear();
+        Ok(())
+    }
+
+    /// Stores every cached block, neighbours with one write.
+    fn store_cached(&self) -> io::Result<()> {
+        let mut blocks = self.undo.blocks.clone();
+        blocks.sort_unstable();
+        for run in blocks.chunk_by(|before, after| before + 1 == *after) {
+            let from = (run[0] as usize) << self.block_shift;
+            let bytes = run.len() << self.block_shift;
+            self.backing.store(from as u64, &self.data[from..from + bytes])?;
+        }
+        self.backing.sync()
     }
 
     /// Loses what is in the cache and not durable.
@@ -185,7 +232,7 @@ impl Namespace {
 }
 
 /// All namespaces of the subsystem, in the order of their identifiers.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Media {
     namespaces: Vec<Namespace>,
     /// The largest valid namespace identifier (NN).
@@ -193,21 +240,16 @@ pub struct Media {
 }
 
 impl Media {
-    /// As configured, all zeroes.
-    pub fn new(config: &Config) -> Self {
+    /// As configured: all zeroes, or what the files hold.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
         let all = u64::MAX >> (64 - u32::from(config.controllers));
-        let mut namespaces: Vec<_> = config
-            .namespaces
-            .iter()
-            .zip(config.nsids())
-            .map(|(ns, nsid)| {
-                let named = ns.controllers.iter().fold(0, |bits, ctrl| bits | 1 << ctrl);
-                let attached = if ns.controllers.is_empty() { all } else { named };
-                Namespace::new(nsid, ns.block_bytes, ns.blocks, attached)
-            })
-            .collect();
+        let namespaces = config.namespaces.iter().zip(config.nsids()).map(|(ns, nsid)| {
+            let named = ns.controllers.iter().fold(0, |bits, ctrl| bits | 1 << ctrl);
+            Namespace::new(nsid, ns, if ns.controllers.is_empty() { all } else { named })
+        });
+        let mut namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
         namespaces.sort_by_key(|ns| ns.nsid);
-        Self { namespaces, nn: config.nn() }
+        Ok(Self { namespaces, nn: config.nn() })
     }
 
     /// The namespace `nsid`, attached or not.
@@ -239,13 +281,22 @@ impl Media {
         self.namespaces.iter_mut()
     }
 
-    /// Remembers the present content.
-    pub fn mark(&mut self) {
-        self.namespaces.iter_mut().for_each(Namespace::mark);
+    /// Remembers the present content. False if a file holds some of it: a file is not taken back.
+    pub fn mark(&mut self) -> bool {
+        let possible = self.namespaces.iter().all(|ns| ns.backing.is_memory());
+        if possible {
+            self.namespaces.iter_mut().for_each(Namespace::mark);
+        }
+        possible
     }
 
     /// Goes back to the content at the mark, at the cost of what has changed since.
     pub fn rewind(&mut self) {
         self.namespaces.iter_mut().for_each(Namespace::rewind);
+    }
+
+    /// Makes everything in the caches durable; the first error, after all were tried.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.namespaces.iter_mut().map(Namespace::flush).fold(Ok(()), Result::and)
     }
 }

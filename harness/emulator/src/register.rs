@@ -210,9 +210,15 @@ impl Run<'_> {
             _ => {}
         }
         if matches!(self.controller.shutdown, Shutdown::Running(due) if due <= now) {
-            self.media.iter_mut().for_each(|namespace| namespace.flush());
             self.controller.drop_commands();
-            self.controller.shutdown = Shutdown::Done;
+            match self.media.flush() {
+                Ok(()) => self.controller.shutdown = Shutdown::Done,
+                // There is no command to fail: the shutdown does not complete.
+                Err(_) => {
+                    self.controller.shutdown = Shutdown::None;
+                    self.controller.cfs = true;
+                }
+            }
         }
     }
 

@@ -149,6 +149,9 @@ impl Run<'_> {
             read.map_err(|_| Refusal(Status::DATA_TRANSFER_ERROR))?;
             data = rest;
         }
+        if durable {
+            namespace.settle(lba, count).map_err(|_| Refusal(Status::WRITE_FAULT))?;
+        }
         self.success()
     }
 }

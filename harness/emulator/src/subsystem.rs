@@ -45,7 +45,7 @@ impl Subsystem {
         let controllers = (0..usize::from(config.controllers))
             .map(|index| Controller::new(index, &config))
             .collect();
-        let media = Media::new(&config);
+        let media = Media::new(&config)?;
         Ok(Self { config, defect, notes: [0; 8], controllers, media, turn: 0, marked: None })
     }
 
@@ -148,7 +148,8 @@ impl Subsystem {
         let all = !matches!(kind, ResetKind::FunctionLevel | ResetKind::Controller);
         if kind == ResetKind::PowerCycle && self.config.policy.power_loss == PowerLoss::LosesNothing
         {
-            self.media.iter_mut().for_each(|namespace| namespace.flush());
+            // What a file does not take any more is lost after all.
+            let _ = self.media.flush();
         }
         for other in 0..self.controllers.len() {
             if (all || other == ctrl)
@@ -186,11 +187,14 @@ impl Subsystem {
         }
     }
 
-    /// Remembers the present state.
-    pub fn mark(&mut self) {
-        self.media.mark();
+    /// Remembers the present state. False if it cannot be taken back, because of files.
+    pub fn mark(&mut self) -> bool {
+        if !self.media.mark() {
+            return false;
+        }
         let controllers = self.controllers.clone();
         self.marked = Some(Marked { notes: self.notes, controllers, turn: self.turn });
+        true
     }
 
     /// Goes back to the mark. False if there is none.

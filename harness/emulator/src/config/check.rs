@@ -1,5 +1,7 @@
 //! Which configurations are possible.
 
+use std::path::PathBuf;
+
 use spec::Version;
 
 use super::Config;
@@ -19,6 +21,27 @@ pub enum ConfigError {
         value: String,
         /// What is possible.
         possible: &'static str,
+    },
+    /// A file of a namespace cannot be used.
+    #[error("emulator configuration: namespaces.path = {path:?}: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// A file of a namespace has another size than the namespace.
+    #[error(
+        "emulator configuration: namespaces.path = {path:?}: the file has {found} bytes, \
+         blocks * block_bytes are {wanted}"
+    )]
+    FileSize {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        found: u64,
+        /// The size of the namespace in bytes.
+        wanted: u64,
     },
 }
 

@@ -66,6 +66,7 @@ fn random_namespaces(random: &mut Random, controllers: u8) -> Vec<NamespaceConfi
                 blocks: random.between(256, 4096),
                 block_bytes: *random.pick(&[512, 4096]),
                 controllers: if private { vec![owner] } else { Vec::new() },
+                path: None,
             }
         })
         .collect()

@@ -5,7 +5,7 @@ use spec::{Fid, Status};
 
 use super::{FeatureDef, Select};
 use crate::config::Config;
-use crate::run::{Outcome, Run};
+use crate::run::{Outcome, Refusal, Run};
 use crate::seam::Check;
 
 /// WCE of one controller.
@@ -42,7 +42,7 @@ fn set(run: &mut Run, cdw11: u32, save: bool) -> Outcome {
     let value = &mut run.controller.features.volatile_write_cache;
     if value.wce && !wce {
         // What completed while the cache was on would stay volatile with nobody to flush it.
-        run.media.iter_mut().for_each(|namespace| namespace.flush());
+        run.media.flush().map_err(|_| Refusal(Status::INTERNAL_ERROR))?;
     }
     value.wce = wce;
     if save {

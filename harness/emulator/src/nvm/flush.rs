@@ -3,7 +3,7 @@
 use spec::command::{Command, Flush};
 use spec::{Nsid, Status};
 
-use crate::run::{Outcome, Run};
+use crate::run::{Outcome, Refusal, Run};
 use crate::seam::{Check, MediaChange};
 
 /// Without an active cache there is nothing to do, and Flush succeeds.
@@ -22,7 +22,8 @@ pub(super) fn execute(run: &mut Run) -> Outcome {
         let ctrl = run.controller.index;
         let chosen = run.media.iter_mut().filter(|ns| ns.is_attached_to(ctrl));
         for namespace in chosen.filter(|ns| all || ns.nsid == nsid) {
-            namespace.flush();
+            // The same status as for a Write whose data does not get to the media.
+            namespace.flush().map_err(|_| Refusal(Status::WRITE_FAULT))?;
         }
     }
     run.success()
