@@ -1,7 +1,6 @@
 # Linux's own NVMe driver on a controller, with Linux's own tools.
-#   phase   first: everything; second: what must have survived, then the end of the server
+#   phase   first: everything; second: what must have survived; third: the end of the server
 #   cpus    processors of the machine, for which the driver makes an I/O queue each
-#   server  yes if the host can stop what serves the controller
 #
 # Results go to standard output, one a line: STEP, a tab, what came of it. `ok` is good; anything
 # else is held against ci/vm/linux-guest.toml by the host. Everything else goes to standard error.
@@ -9,6 +8,12 @@ exec 3>&1 1>&2
 disk=/dev/nvme0n1
 ctrl=/dev/nvme0
 
+load nvme-core || exit 4
+if [ "$phase" = third ]; then
+  # The driver notices the end of a controller by a command that times out, after 30 s usually.
+  echo 8 > /sys/module/nvme_core/parameters/io_timeout || exit 4
+  echo 8 > /sys/module/nvme_core/parameters/admin_timeout || exit 4
+fi
 load nvme || exit 4
 load ext4 || exit 4
 load crc32c_generic || exit 4
@@ -189,8 +194,30 @@ second() {
   step "files survived: unmounted" umount "$fs"
 }
 
+# Reads until the disk is gone: a driver that is not asked for anything notices nothing.
+read_on() {
+  while there; do
+    echo 1 > /proc/sys/vm/drop_caches
+    dd if="$disk" of=/dev/null bs=64k count=4
+    sleep 0.2
+  done
+}
+server_ends() {
+  read_on >/dev/null 2>&1 &
+  sleep 1
+  ask kill-server || return 1
+  local begin=$(date +%s)
+  until_true 120 gone || { echo "still there 120 s after the server's end"; return 1; }
+  echo "gone $(($(date +%s) - begin)) s after the server"
+}
+third() {
+  step "driver" appears
+  step "device goes with its server" server_ends
+}
+
 case $phase in
   first) first ;;
   second) second ;;
+  third) third ;;
 esac
 dmesg -r > /vm/control/dmesg

@@ -7,8 +7,9 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 use xtask::vm::cache::Cache;
 use xtask::vm::linux_guest::{self, LinuxGuestArgs};
-use xtask::vm::lockstep::{self, VmArgs};
+use xtask::vm::lockstep::{self, MachineArgs, VmArgs};
 use xtask::vm::newer_qemu::{self, Version};
+use xtask::vm::smoke;
 use xtask::vm::{BAD_USAGE, BadUsage, HARNESS_FAILED};
 use xtask::{Problem, check, generate, handles, root, source};
 
@@ -38,6 +39,8 @@ enum Task {
     Qemu11,
     /// Run lockstep in a virtual machine with NVMe controllers behind an IOMMU.
     Vm(VmArgs),
+    /// Run lockstep in a machine and outside: exit code, reports and traces must be the same.
+    VmSmoke(MachineArgs),
     /// Boot Linux on our emulator, or on QEMU's controller, and use it with Linux's own tools.
     LinuxGuest(LinuxGuestArgs),
 }
@@ -50,6 +53,7 @@ fn main() -> ExitCode {
         Task::Qemu10 => machine(print_qemu(Version::V10)),
         Task::Qemu11 => machine(print_qemu(Version::V11)),
         Task::Vm(args) => machine(lockstep::run(&root(), &args)),
+        Task::VmSmoke(args) => machine(smoke::run(&root(), &args)),
         Task::LinuxGuest(args) => machine(linux_guest::run(&root(), &args)),
     }
 }

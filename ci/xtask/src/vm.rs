@@ -15,7 +15,9 @@ pub mod linux_guest;
 pub mod lockstep;
 pub mod machine;
 pub mod newer_qemu;
+pub mod server;
 pub mod share;
+pub mod smoke;
 pub mod text;
 
 use std::path::Path;

@@ -11,8 +11,8 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Expected {
-    first: Vec<String>,
-    second: Vec<String>,
+    /// By phase.
+    steps: BTreeMap<String, Vec<String>>,
     kernel_log: KernelLog,
     #[serde(default, rename = "exception")]
     exceptions: Vec<Exception>,
@@ -62,7 +62,7 @@ impl Expected {
     /// Everything that is not as expected: in the results of `phase` on `device`, each a line
     /// `STEP<tab>RESULT`, and in the kernel's log as `dmesg -r` gives it.
     pub fn faults(&self, device: &str, phase: &str, results: &str, log: &str) -> Vec<String> {
-        let steps = if phase == "first" { &self.first } else { &self.second };
+        let steps = self.steps.get(phase).map(Vec::as_slice).unwrap_or_default();
         let mut faults = Vec::new();
         let mut found: BTreeMap<&str, &str> = BTreeMap::new();
         let mut order = Vec::new();
@@ -113,8 +113,7 @@ mod tests {
     use super::*;
 
     const TEXT: &str = r#"
-first = ["a", "b"]
-second = []
+steps.first = ["a", "b"]
 kernel-log.alarms = ["nvme"]
 [[exception]]
 device = "qemu"

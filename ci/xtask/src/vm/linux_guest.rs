@@ -5,9 +5,12 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use serde_json::json;
+use tempfile::TempDir;
 
+use super::accelerator::{self, Wanted};
 use super::apt::{self, Apt};
 use super::cache::Cache;
 use super::expected::Expected;
@@ -15,8 +18,9 @@ use super::image::Image;
 use super::kernel::{Kernel, SUITE};
 use super::machine::{Accelerator, Ended, Host, Job, Machine};
 use super::newer_qemu::{self, Version, version_of};
-use super::text::last_lines;
-use super::{BOOT_MODULES, need};
+use super::server::Server;
+use super::text::{for_qemu, last_lines};
+use super::{BOOT_MODULES, lockstep, need};
 
 /// The tools of the guest.
 const TOOLS: [&str; 5] = ["nvme-cli", "fio", "e2fsprogs", "util-linux", "pciutils"];
@@ -55,15 +59,24 @@ pub struct LinuxGuestArgs {
     /// A Debian kernel package (linux-image-….deb) instead of the one that is fetched.
     #[arg(long, value_name = "FILE")]
     pub kernel: Option<PathBuf>,
+    /// What executes the guest.
+    #[arg(long, value_enum, default_value = "auto")]
+    pub accelerator: Wanted,
     /// Processors of the machine: the driver makes an I/O queue for each.
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=16))]
     pub cpus: u32,
     /// Keep what the guest said and its kernel's log in this folder.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+    /// A lockstep that serves, instead of the one that is built.
+    #[arg(long, value_name = "FILE")]
+    pub program: Option<PathBuf>,
+    /// More arguments for `lockstep serve`.
+    #[arg(last = true, value_name = "ARGUMENTS")]
+    pub serve: Vec<String>,
 }
 
-/// Runs both phases; the exit code: 0 if all is as `ci/vm/linux-guest.toml` expects it, else 1.
+/// Runs all phases; the exit code: 0 if all is as `ci/vm/linux-guest.toml` expects it, else 1.
 pub fn run(root: &Path, args: &LinuxGuestArgs) -> Result<u8> {
     need("setpriv", "util-linux")?;
     let expected = Expected::read(&root.join("ci/vm/linux-guest.toml"))?;
@@ -75,53 +88,124 @@ pub fn run(root: &Path, args: &LinuxGuestArgs) -> Result<u8> {
     eprintln!("{}", version_of(&qemu)?);
     let kernel = Kernel::fetch(&cache, args.kernel.as_deref())?;
     let tools = tools(&cache)?;
+    let accelerator = accelerator::choose(args.accelerator, &cache, root, &qemu, &kernel)?;
+    let program = match (args.device, &args.program) {
+        (Device::Qemu, _) => None,
+        (Device::Serve, Some(program)) => Some(program.clone()),
+        (Device::Serve, None) => Some(lockstep::build(root)?),
+    };
     let folder = tempfile::Builder::new().prefix("lockstep-linux-").tempdir();
-    let folder = folder.context("a folder for the guest")?;
-    let disk = folder.path().join("disk");
-    File::create(&disk).and_then(|file| file.set_len(NAMESPACE)).context("the namespace")?;
+    let lane = Lane {
+        root,
+        args,
+        qemu,
+        kernel,
+        tools,
+        accelerator,
+        program,
+        folder: folder.context("a folder")?,
+    };
+    let disk = File::create(lane.path("disk")).and_then(|file| file.set_len(NAMESPACE));
+    disk.context("the namespace")?;
+    let phases: &[&str] = match args.device {
+        Device::Qemu => &["first", "second"],
+        Device::Serve => &["first", "second", "third"],
+    };
     let mut faults = 0;
-    for phase in ["first", "second"] {
+    for phase in phases {
         let begin = Instant::now();
-        let mut modules = BOOT_MODULES.to_vec();
-        modules.extend(["nvme", "ext4", "crc32c_generic"]);
-        let devices = vec![
-            "-drive".into(),
-            format!("if=none,id=disk,format=raw,discard=unmap,file={}", disk.display()),
-            "-device".into(),
-            "nvme,serial=lockstep,drive=disk,addr=4".into(),
-        ];
-        let machine = Machine {
-            qemu: qemu.clone(),
-            accelerator: Accelerator::Tcg,
-            vmlinux: kernel.vmlinux.clone(),
-            image: Image::new(root, &kernel, &modules)?.finish(),
-            memory: MEMORY,
-            cpus: args.cpus,
-            kernel_arguments: String::new(),
-            devices,
-            shares: vec![],
-            tools: Some(tools.clone()),
-            boot_limit: Duration::from_secs(60),
-            boots: 2,
-        };
-        let job = Job {
-            script: root.join("ci/vm/linux-guest.sh"),
-            settings: vec![("phase", phase.into()), ("cpus", args.cpus.to_string())],
-            arguments: vec![],
-            limit: Duration::from_secs(600),
-        };
-        let mut guest = Guest::default();
-        let ended = machine.run(&job, &mut guest);
-        let log = ended.as_ref().ok().and_then(|ended| ended.dmesg.as_deref());
-        if let Some(folder) = &args.keep {
-            guest.keep(folder, &format!("{}-{phase}", args.device.name()), log)?;
-        }
-        let ended = ended.with_context(|| last_lines(&guest.said(), 20))?;
-        faults += judge(&expected, args.device, phase, &guest, &ended);
+        faults += lane.phase(phase, &expected)?;
         eprintln!("{phase}: {:.1} s", begin.elapsed().as_secs_f64());
     }
     println!("EXIT {}", u8::from(faults > 0));
     Ok(u8::from(faults > 0))
+}
+
+/// What all phases have in common.
+struct Lane<'a> {
+    root: &'a Path,
+    args: &'a LinuxGuestArgs,
+    qemu: PathBuf,
+    kernel: Kernel,
+    tools: PathBuf,
+    accelerator: Accelerator,
+    /// Lockstep, where it serves the controller.
+    program: Option<PathBuf>,
+    folder: TempDir,
+}
+
+impl Lane<'_> {
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Runs one phase, with a server of its own; how much was not as expected.
+    fn phase(&self, phase: &str, expected: &Expected) -> Result<usize> {
+        let (socket, log) = (self.path("socket"), self.path("serve.log"));
+        let server = self.program.as_ref().map(|program| {
+            let mut arguments =
+                vec!["--namespace-file".to_owned(), self.path("disk").display().to_string()];
+            arguments.extend(self.args.serve.iter().cloned());
+            Server::start(program, &socket, &arguments, &log)
+        });
+        let mut guest = Guest { server: server.transpose()?, ..Guest::default() };
+        let job = Job {
+            script: self.root.join("ci/vm/linux-guest.sh"),
+            settings: vec![("phase", phase.into()), ("cpus", self.args.cpus.to_string())],
+            arguments: vec![],
+            limit: Duration::from_secs(600),
+        };
+        let ended = self.machine()?.run(&job, &mut guest);
+        if let Some(folder) = &self.args.keep {
+            let dmesg = ended.as_ref().ok().and_then(|ended| ended.dmesg.as_deref());
+            guest.keep(folder, &format!("{}-{phase}", self.args.device.name()), dmesg)?;
+            if self.program.is_some() {
+                fs::copy(&log, folder.join("serve.log")).context("the server's log")?;
+            }
+        }
+        let ended = ended.with_context(|| last_lines(&guest.said(), 20))?;
+        let faults = judge(expected, self.args.device, phase, &guest, &ended);
+        if let Some(server) = guest.server {
+            // The next phase finds what a crash leaves.
+            server.kill()?;
+        }
+        Ok(faults)
+    }
+
+    fn machine(&self) -> Result<Machine> {
+        let mut modules = BOOT_MODULES.to_vec();
+        modules.extend(["nvme-core", "nvme", "ext4", "crc32c_generic"]);
+        let devices = match self.args.device {
+            Device::Qemu => vec![
+                "-drive".to_owned(),
+                format!(
+                    "if=none,id=disk,format=raw,discard=unmap,file={}",
+                    for_qemu(&self.path("disk").display().to_string())
+                ),
+                "-device".to_owned(),
+                "nvme,serial=lockstep,drive=disk,addr=4".to_owned(),
+            ],
+            Device::Serve => {
+                let socket = json!({ "type": "unix", "path": self.path("socket") });
+                let device = json!({ "driver": "vfio-user-pci", "addr": "04.0", "socket": socket });
+                vec!["-device".to_owned(), device.to_string()]
+            }
+        };
+        Ok(Machine {
+            qemu: self.qemu.clone(),
+            accelerator: self.accelerator,
+            vmlinux: self.kernel.vmlinux.clone(),
+            image: Image::new(self.root, &self.kernel, &modules)?.finish(),
+            memory: MEMORY,
+            cpus: self.args.cpus,
+            kernel_arguments: String::new(),
+            devices,
+            shares: vec![],
+            tools: Some(self.tools.clone()),
+            boot_limit: Duration::from_secs(60),
+            boots: 2,
+        })
+    }
 }
 
 /// Prints what is not as expected; how much that is.
@@ -142,9 +226,10 @@ fn judge(expected: &Expected, device: Device, phase: &str, guest: &Guest, ended:
     faults.len()
 }
 
-/// Collects what the guest says.
+/// Collects what the guest says, and does what it asks for.
 #[derive(Default)]
 struct Guest {
+    server: Option<Server>,
     results: Vec<u8>,
     said: Vec<u8>,
 }
@@ -170,7 +255,10 @@ impl Host for Guest {
     }
 
     fn request(&mut self, words: &str) -> Result<String> {
-        anyhow::bail!("the guest asked for `{words}`, which is not known here")
+        match (words, self.server.take()) {
+            ("kill-server", Some(server)) => server.kill().map(|()| "killed".into()),
+            _ => bail!("the guest asked for `{words}`, which cannot be done here"),
+        }
     }
 }
 

@@ -1,0 +1,112 @@
+//! `lockstep serve`, started beside a machine.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+use super::machine::on_a_leash;
+use super::text::last_lines;
+
+/// How long a server may take to listen.
+const LIMIT: Duration = Duration::from_secs(20);
+
+/// A server that runs. It is killed when this is dropped.
+pub struct Server {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    /// Starts `program serve --socket SOCKET ARGUMENTS...` and waits until it listens. What it says
+    /// goes to the end of the file `log`.
+    pub fn start(program: &Path, socket: &Path, arguments: &[String], log: &Path) -> Result<Self> {
+        if socket.exists() {
+            fs::remove_file(socket).context("the socket of an earlier server")?;
+        }
+        let file = File::options().create(true).append(true).open(log).context("a server's log")?;
+        let errors = file.try_clone().context("a server's log")?;
+        let child = on_a_leash(program)
+            .args(["serve", "--socket"])
+            .arg(socket)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(file)
+            .stderr(errors)
+            .spawn()
+            .with_context(|| format!("{} does not start", program.display()))?;
+        let mut server = Self { child, log: log.to_path_buf() };
+        let begin = Instant::now();
+        while !socket.exists() {
+            if let Some(status) = server.child.try_wait().context("waiting for the server")? {
+                bail!("lockstep serve ended ({status})\n{}", server.last_words());
+            }
+            if begin.elapsed() > LIMIT {
+                bail!("lockstep serve does not listen\n{}", server.last_words());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(server)
+    }
+
+    /// Fails if it has ended by itself.
+    pub fn still_runs(&mut self) -> Result<()> {
+        match self.child.try_wait().context("waiting for the server")? {
+            None => Ok(()),
+            Some(status) => bail!("lockstep serve ended ({status})\n{}", self.last_words()),
+        }
+    }
+
+    /// Kills it, as a crash would.
+    pub fn kill(mut self) -> Result<()> {
+        self.still_runs()?;
+        self.child.kill().context("the server cannot be killed")?;
+        self.child.wait().context("the server cannot be killed")?;
+        Ok(())
+    }
+
+    fn last_words(&self) -> String {
+        last_lines(&fs::read_to_string(&self.log).unwrap_or_default(), 12)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may be gone already; nothing else can be done here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_ends_is_an_error_with_its_words() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, log) = (folder.path().join("program"), folder.path().join("log"));
+        fs::write(&program, "#!/bin/sh\necho no such option; exit 2\n").unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&program, executable).unwrap();
+        let started = Server::start(&program, &folder.path().join("socket"), &[], &log);
+        let error = started.err().expect("it ended").to_string();
+        assert!(error.contains("exit status: 2") && error.contains("no such option"), "{error}");
+    }
+
+    #[test]
+    fn a_server_is_killed_once_it_listens() {
+        let folder = tempfile::tempdir().unwrap();
+        let (program, log) = (folder.path().join("program"), folder.path().join("log"));
+        fs::write(&program, "#!/bin/sh\ntouch $3; echo $*; exec sleep 60\n").unwrap();
+        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(&program, executable).unwrap();
+        let socket = folder.path().join("socket");
+        let server = Server::start(&program, &socket, &["--judge".into()], &log).unwrap();
+        server.kill().unwrap();
+        let said = fs::read_to_string(&log).unwrap();
+        assert_eq!(said, format!("serve --socket {} --judge\n", socket.display()));
+    }
+}
