@@ -10,6 +10,13 @@ pub trait Bus {
     /// The time in nanoseconds. Never goes back.
     fn now(&self) -> u64;
 
+    /// Whether the controller may access host memory and send messages at all (Bus Master Enable).
+    /// One that may not does no work until it may.
+    fn masters(&self, ctrl: usize) -> bool {
+        let _ = ctrl;
+        true
+    }
+
     /// Whether an access to `len` bytes from `at` would be let through; `write`: by the controller.
     fn allows(&self, ctrl: usize, at: u64, len: usize, write: bool) -> bool;
 

@@ -275,6 +275,16 @@ impl Controller {
         }
     }
 
+    /// Whether INTx is asserted, if the function uses it: a Completion Queue with interrupts holds
+    /// entries that the host has not released, and their vector is not masked. PCIe Transport §3.5.1.
+    pub fn asserts_intx(&self) -> bool {
+        let waits = |cq: &Cq| {
+            let masked = self.intm.checked_shr(cq.iv.into()).is_some_and(|bits| bits & 1 != 0);
+            cq.ien && !masked && cq.head != cq.tail
+        };
+        self.finishes() && self.cqs.iter().flatten().any(waits)
+    }
+
     /// Deletes every I/O queue.
     pub fn delete_io_queues(&mut self) {
         self.sqs.iter_mut().skip(1).for_each(|sq| *sq = None);

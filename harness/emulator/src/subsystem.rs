@@ -69,6 +69,11 @@ impl Subsystem {
         &self.media
     }
 
+    /// The namespaces, for whoever keeps their content elsewhere too.
+    pub fn media_mut(&mut self) -> &mut Media {
+        &mut self.media
+    }
+
     fn run<'a>(&'a mut self, ctrl: usize, bus: &'a mut dyn Bus) -> Option<Run<'a>> {
         let controller = self.controllers.get_mut(ctrl)?;
         Some(Run {

@@ -48,7 +48,7 @@ impl Run<'_> {
         if self.controller.transition_due().is_some_and(|due| due <= now) {
             return Unit::Transition;
         }
-        if !self.controller.finishes() {
+        if !self.controller.finishes() || !self.bus.masters(self.controller.index) {
             return Unit::Nothing;
         }
         if let Some(at) = self.controller.signals.iter().position(|signal| signal.due <= now) {
