@@ -10,20 +10,27 @@ use serde::Deserialize;
 use crate::Problem;
 
 /// The edges: a crate, and what it may depend on directly. What these depend on is allowed too.
-const EDGES: [(&str, &[&str]); 13] = [
+const EDGES: [(&str, &[&str]); 14] = [
     ("lockstep-spec", &[]),
     ("lockstep-log", &["lockstep-spec"]),
     ("lockstep-model", &["lockstep-log"]),
     ("lockstep-dut", &["lockstep-log"]),
     ("lockstep-emulator", &["lockstep-dut"]),
     ("lockstep-qemu", &["lockstep-dut"]),
+    ("lockstep-vfio-user", &["lockstep-dut"]),
     ("lockstep-lab-macros", &[]),
     ("lockstep-lab", &["lockstep-model", "lockstep-dut", "lockstep-lab-macros"]),
     ("lockstep-suites", &["lockstep-lab"]),
     ("lockstep-reports", &["lockstep-spec"]),
     (
         "lockstep-runner",
-        &["lockstep-lab", "lockstep-reports", "lockstep-emulator", "lockstep-qemu"],
+        &[
+            "lockstep-lab",
+            "lockstep-reports",
+            "lockstep-emulator",
+            "lockstep-qemu",
+            "lockstep-vfio-user",
+        ],
     ),
     ("lockstep", &["lockstep-runner", "lockstep-suites"]),
     ("xtask", &[]),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use reports::Seed;
 
 use crate::dut_arg::DutArg;
@@ -56,6 +56,9 @@ pub enum Command {
     Panel(PanelArgs),
     /// Write a random sequence.
     Generate(GenerateArgs),
+    /// Export the emulator over vfio-user: to QEMU, or to `--dut vfio-user:SOCKET`.
+    #[command(after_help = SERVE_HELP)]
+    Serve(ServeArgs),
     /// Look at this machine: QEMU, memory, limits.
     Doctor(DoctorArgs),
 }
@@ -276,4 +279,57 @@ pub struct DoctorArgs {
     /// The QEMU program, a path or a name in PATH.
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
+}
+
+const SERVE_HELP: &str = "\
+Each controller has a socket of its own and serves one client at a time. A namespace file holds what
+is durable: after a crash of this program what a drive holds after a loss of power. Ctrl-C is an
+orderly power-off and removes the sockets. The whole story: docs/dut-vfio-user.md.";
+
+/// How clients of `lockstep serve` reach doorbells.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DoorbellArg {
+    /// They may map them.
+    Mapped,
+    /// By messages only.
+    Messages,
+}
+
+impl From<DoorbellArg> for vfio_user::server::Doorbells {
+    fn from(arg: DoorbellArg) -> Self {
+        match arg {
+            DoorbellArg::Mapped => Self::Mapped,
+            DoorbellArg::Messages => Self::Messages,
+        }
+    }
+}
+
+/// `lockstep serve`.
+#[derive(Args, Debug)]
+pub struct ServeArgs {
+    /// Where to listen. Given several times: a controller for each, in one subsystem.
+    #[arg(long, value_name = "PATH", required = true)]
+    pub socket: Vec<PathBuf>,
+    /// The emulator's configuration (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// A namespace kept in a file: PATH or PATH:BLOCK, with blocks of 512 or 4096 bytes. May be given
+    /// several times.
+    #[arg(long, value_name = "PATH[:BLOCK]")]
+    pub namespace_file: Vec<String>,
+    /// A namespace in memory: MIB or MIB:BLOCK, such as 64:4096. May be given several times.
+    #[arg(long, value_name = "MIB[:BLOCK]")]
+    pub namespace: Vec<String>,
+    /// Tell clients that everything on it may be erased: `lockstep run` then asks for no consent.
+    #[arg(long)]
+    pub expendable: bool,
+    /// How clients reach doorbells.
+    #[arg(long, value_enum, default_value = "mapped")]
+    pub doorbells: DoorbellArg,
+    /// Plant a defect in the emulator; `lockstep sabotage --list` names them.
+    #[arg(long, value_name = "NAME")]
+    pub defect: Option<String>,
+    /// Delays and orders that a correct emulator may choose, drawn from this seed.
+    #[arg(long, value_name = "N")]
+    pub perturb: Option<Seed>,
 }

@@ -6,7 +6,7 @@ use reports::Exit;
 
 use crate::args::Command;
 use crate::failure::Failure;
-use crate::{claims, doctor, generate, list, panel, replay, requirements, run, sabotage};
+use crate::{claims, doctor, generate, list, panel, replay, requirements, run, sabotage, serve};
 
 /// Does what was asked. What is to be read goes to `out`.
 pub fn perform(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -21,6 +21,7 @@ pub fn perform(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Sabotage(args) => sabotage::sabotage(&args, out),
         Command::Panel(args) => panel::panel(&args, out),
         Command::Generate(args) => generate::generate(&args, out),
+        Command::Serve(args) => serve::serve(&args, out),
         Command::Doctor(args) => doctor::doctor(&args, out),
     }
 }

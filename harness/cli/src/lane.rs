@@ -61,7 +61,7 @@ pub fn emulator_config(path: Option<&Path>) -> anyhow::Result<Config> {
 }
 
 /// The planted defect of this name.
-fn defect(name: &str) -> anyhow::Result<&'static dyn Defect> {
+pub fn defect(name: &str) -> anyhow::Result<&'static dyn Defect> {
     let known = || emulator::defect::TABLE.iter().map(|defect| defect.name());
     let found = emulator::defect::TABLE.iter().find(|defect| defect.name() == name).copied();
     found.ok_or_else(|| match source::nearest(name, known()) {
@@ -120,7 +120,7 @@ fn argument(name: &str, value: &str) -> String {
 }
 
 /// A namespace from `64` or `64:4096`: MiB, and bytes per logical block.
-fn namespace(text: &str) -> anyhow::Result<Namespace> {
+pub fn namespace(text: &str) -> anyhow::Result<Namespace> {
     let (mib, block) = text.split_once(':').unwrap_or((text, "512"));
     let (Ok(mib), Ok(block_bytes)) = (mib.parse::<u32>(), block.parse()) else {
         bail!("`{text}` is no namespace; write MIB or MIB:BLOCK, such as 64 or 64:4096");

@@ -20,6 +20,7 @@ mod requirements;
 mod run;
 mod sabotage;
 mod select;
+mod serve;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -80,10 +80,14 @@ pub struct RegionInfoReply {
 }
 
 impl RegionInfoReply {
-    /// From a payload. A chain of capabilities that leaves it, or never ends, is malformed.
+    /// From a payload. A chain of capabilities that leaves it, or never ends, is malformed; of one
+    /// that was cut off (`argsz` says more than there is) nothing is read.
     pub fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
         let info = RegionInfo::decode(bytes)?;
         let mut sparse = None;
+        if info.argsz as usize > bytes.len() {
+            return Ok(Self { info, sparse });
+        }
         let mut at = if info.flags & RegionInfo::CAPS != 0 { info.cap_offset } else { 0 };
         for _ in 0..AREAS_MAX {
             if at == 0 {
@@ -103,22 +107,24 @@ impl RegionInfoReply {
         wrong("the chain of capabilities does not end".into())
     }
 
-    /// Appends a payload of at most `argsz` bytes: what does not fit is left out, and `argsz` says how
-    /// much it would be.
-    pub fn encode(&self, to: &mut Vec<u8>, argsz: u32) {
+    /// Appends a payload of at most `argsz` bytes: capabilities that do not fit are left out, and the
+    /// `argsz` in it says how much it would be. Whether they were there.
+    pub fn encode(&self, to: &mut Vec<u8>, argsz: u32) -> bool {
         let sparse = self.sparse.as_deref();
         let tail = sparse.map_or(0, |areas| {
             CapHeader::BYTES + SparseHead::BYTES + areas.len() * SparseArea::BYTES
         });
         let total = (RegionInfo::BYTES + tail) as u32;
         let fits = total <= argsz;
-        let cap_offset = if tail != 0 && fits { RegionInfo::BYTES as u32 } else { 0 };
+        // Told even where it is cut off: QEMU 11.1 takes 0 for an error, whatever `argsz` says.
+        let cap_offset = if tail != 0 { RegionInfo::BYTES as u32 } else { 0 };
         RegionInfo { argsz: total, cap_offset, ..self.info }.encode(to);
         if let Some(areas) = sparse.filter(|_| fits) {
             CapHeader { id: SPARSE_MMAP, version: 1, next: 0 }.encode(to);
             SparseHead { nr_areas: areas.len() as u32, reserved: 0 }.encode(to);
             areas.iter().for_each(|area| area.encode(to));
         }
+        fits
     }
 }
 

@@ -35,7 +35,8 @@ impl Page {
         let mut options = MmapOptions::new();
         let map = options.offset(first.into()).len(bytes as usize).map_raw(&file)?;
         let drawn = RandomState::new().build_hasher().finish() as u32;
-        let page = Self { file, map, stride: stride.max(4) as usize, untouched: drawn | 0x8001_0000 };
+        let page =
+            Self { file, map, stride: stride.max(4) as usize, untouched: drawn | 0x8001_0000 };
         (0..page.count()).for_each(|n| page.doorbell(n).store(page.untouched, Ordering::Relaxed));
         Ok(page)
     }

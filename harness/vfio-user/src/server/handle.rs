@@ -4,11 +4,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
+use super::Device;
 use super::doorbells::Page;
 use super::irqs::{ENTRY_BYTES, Signal};
 use super::pci::{CONFIG_BYTES, Effect};
 use super::run::{Doorbells, Server};
-use super::Device;
 use crate::channel::{DATA_MAX, FDS_SENT};
 use crate::message::device_info::{irq, region};
 use crate::message::version::{MAJOR, MINOR};
@@ -174,12 +174,12 @@ impl<D: Device> Server<D> {
             region::BAR0 => (port.shape.bar0_bytes.into(), read_write),
             region::BAR4 => (port.shape.bar4_bytes.into(), read_write),
             region::CONFIG => (CONFIG_BYTES as u64, read_write),
-            0..region::COUNT => (0, 0),
+            index if index < region::COUNT => (0, 0),
             _ => return Err(Refused(Errno::INVAL)),
         };
         let info = RegionInfo { flags, index: asked.index, size, ..RegionInfo::default() };
         let mut reply = RegionInfoReply { info, sparse: None };
-        let mut sent = Sent::Bytes;
+        let mut offers = false;
         if asked.index == region::BAR0 && self.doorbells == Doorbells::Mapped {
             let function = port.function;
             let (offset, size) = (function.doorbells.into(), function.doorbell_bytes());
@@ -189,10 +189,10 @@ impl<D: Device> Server<D> {
             }
             reply.sparse = Some(vec![SparseArea { offset, size: size.into() }]);
             reply.info.flags |= RegionInfo::MMAP | RegionInfo::CAPS;
-            sent = Sent::WithDoorbells;
+            offers = true;
         }
-        reply.encode(&mut self.reply, asked.argsz);
-        Ok(sent)
+        let whole = reply.encode(&mut self.reply, asked.argsz);
+        Ok(if offers && whole { Sent::WithDoorbells } else { Sent::Bytes })
     }
 
     fn irq_info(&mut self, n: usize, payload: &[u8]) -> Answer {

@@ -76,8 +76,7 @@ impl Memory {
         if self.maps.len() >= MAPS_MAX {
             return Err(Errno::NOSPC);
         }
-        let (readable, writeable) =
-            (flags & DmaMap::READABLE != 0, flags & DmaMap::WRITEABLE != 0);
+        let (readable, writeable) = (flags & DmaMap::READABLE != 0, flags & DmaMap::WRITEABLE != 0);
         let access = match fd {
             Some(fd) => access(fd, offset, size, writeable)?,
             None => Access::Messages,

@@ -69,8 +69,7 @@ pub struct Shape {
 impl Config {
     /// As after a reset.
     pub fn new(id: PciId, shape: &Shape) -> Self {
-        let mut made =
-            Self { bytes: [0; BYTES], writable: [0; BYTES], initial: [0; BYTES] };
+        let mut made = Self { bytes: [0; BYTES], writable: [0; BYTES], initial: [0; BYTES] };
         made.put(0x00, &id.vendor.to_le_bytes());
         made.put(0x02, &id.device.to_le_bytes());
         made.put(STATUS, &[STATUS_CAPABILITIES]);

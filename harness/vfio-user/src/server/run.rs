@@ -51,7 +51,7 @@ pub enum ServeError {
         controllers: usize,
     },
     /// A socket cannot be made.
-    #[error("cannot listen on {}: {source}", path.display())]
+    #[error("cannot listen on {}", path.display())]
     Socket {
         /// Where.
         path: PathBuf,

@@ -1,0 +1,170 @@
+//! The emulator as the device of a vfio-user server.
+
+use anyhow::Context;
+use emulator::{Bus, BusFault, Config, Defect, Subsystem, Work};
+use log::ResetKind;
+use spec::register;
+use vfio_user::server::{Device, Fatal, Function, Host, PciId, Step};
+
+use super::files::NamespaceFile;
+
+/// PCI identifiers: the vendor is the one that Identify tells, the device none of QEMU's, so that no
+/// driver takes it for QEMU's controller and its quirks.
+const ID: PciId = PciId { vendor: 0x1b36, device: 0x4c53 };
+
+/// The emulator, with the files that keep its namespaces.
+pub struct Export {
+    subsystem: Subsystem,
+    /// The files of the first namespaces, in their order.
+    files: Vec<(u32, NamespaceFile)>,
+    expendable: bool,
+}
+
+impl Export {
+    /// The emulator with the content of the files.
+    pub fn new(
+        mut config: Config,
+        defect: Option<&'static dyn Defect>,
+        files: Vec<NamespaceFile>,
+        expendable: bool,
+    ) -> anyhow::Result<Self> {
+        let nsids: Vec<u32> = config.nsids().collect();
+        let mut subsystem = match defect {
+            None => Subsystem::new(config)?,
+            Some(defect) => {
+                defect.configure(&mut config);
+                Subsystem::with_defect(config, defect)?
+            }
+        };
+        let mut kept = Vec::new();
+        for (nsid, mut file) in nsids.into_iter().zip(files) {
+            let namespace =
+                subsystem.media_mut().get_mut(nsid).context("a namespace is missing")?;
+            let blocks = namespace.blocks;
+            file.load(namespace.write(0, blocks, true))?;
+            namespace.note_durable_changes();
+            kept.push((nsid, file));
+        }
+        Ok(Self { subsystem, files: kept, expendable })
+    }
+
+    /// Stores what has become durable, before anybody is told that it has.
+    fn store(&mut self) -> anyhow::Result<()> {
+        for (nsid, file) in &mut self.files {
+            if let Some(namespace) = self.subsystem.media_mut().get_mut(*nsid) {
+                namespace.take_durable(|offset, bytes| file.write(offset, bytes))?;
+                file.sync()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// An orderly power-off: what is in the cache is stored too.
+    pub fn power_off(&mut self) -> anyhow::Result<()> {
+        self.subsystem.media_mut().iter_mut().for_each(|namespace| namespace.flush());
+        self.store()
+    }
+}
+
+impl Device for Export {
+    fn functions(&self) -> Vec<Function> {
+        let config = self.subsystem.config();
+        let pairs = u32::from(config.io_sqs.max(config.io_cqs)) + 1;
+        let function = Function {
+            id: ID,
+            vectors: config.vectors,
+            doorbells: register::DOORBELLS,
+            doorbell_count: 2 * pairs,
+            doorbell_stride: 4 << config.dstrd,
+        };
+        vec![function; usize::from(config.controllers)]
+    }
+
+    fn name(&self) -> String {
+        let defect = match self.subsystem.defect().name() {
+            "none" => String::new(),
+            name => format!(" with defect {name}"),
+        };
+        let config = self.subsystem.config();
+        format!("emulator {}{defect}, VS {}", env!("CARGO_PKG_VERSION"), config.version)
+    }
+
+    fn is_expendable(&self) -> bool {
+        self.expendable
+    }
+
+    fn read(&mut self, ctrl: usize, host: &mut dyn Host, offset: u32, bytes: u8) -> u64 {
+        self.subsystem.read(ctrl, &mut OverHost(host), offset, bytes)
+    }
+
+    fn write(&mut self, ctrl: usize, host: &mut dyn Host, offset: u32, bytes: u8, value: u64) {
+        self.subsystem.write(ctrl, &mut OverHost(host), offset, bytes, value);
+    }
+
+    fn takes_doorbells(&self, ctrl: usize) -> bool {
+        self.subsystem.controller(ctrl).is_some_and(emulator::controller::Controller::finishes)
+    }
+
+    fn step(&mut self, host: &mut dyn Host) -> Result<Step, Fatal> {
+        let work = self.subsystem.step(&mut OverHost(host));
+        self.store().context("a namespace file could not be written; nothing more is served")?;
+        Ok(match work {
+            Work::Hidden | Work::Seen => Step::Worked,
+            Work::Until(due) => Step::Until(due),
+            Work::Idle => Step::Idle,
+        })
+    }
+
+    fn reset(&mut self, ctrl: usize, host: &mut dyn Host) {
+        self.subsystem.reset(ctrl, &mut OverHost(host), ResetKind::FunctionLevel);
+    }
+
+    fn msix_enable(&mut self, ctrl: usize, on: bool) {
+        let vectors = self.subsystem.config().vectors;
+        self.subsystem.set_up_msix(ctrl, if on { vectors } else { 0 });
+    }
+
+    fn msix_mask(&mut self, ctrl: usize, host: &mut dyn Host, vector: u16, masked: bool) {
+        self.subsystem.mask_vector(ctrl, &mut OverHost(host), vector, masked);
+    }
+
+    fn msix_pending(&self, ctrl: usize, vector: u16) -> bool {
+        let controller = self.subsystem.controller(ctrl);
+        let entry = controller.and_then(|c| c.msix.vectors.get(usize::from(vector)));
+        entry.is_some_and(|entry| entry.pending)
+    }
+
+    fn intx(&self, ctrl: usize) -> bool {
+        let controller = self.subsystem.controller(ctrl);
+        controller.is_some_and(emulator::controller::Controller::asserts_intx)
+    }
+}
+
+/// The server's side of the link, as the emulator wants it.
+struct OverHost<'a>(&'a mut dyn Host);
+
+impl Bus for OverHost<'_> {
+    fn now(&self) -> u64 {
+        self.0.now()
+    }
+
+    fn masters(&self, ctrl: usize) -> bool {
+        self.0.masters(ctrl)
+    }
+
+    fn allows(&self, ctrl: usize, at: u64, len: usize, write: bool) -> bool {
+        self.0.allows(ctrl, at, len, write)
+    }
+
+    fn read(&mut self, ctrl: usize, at: u64, to: &mut [u8]) -> Result<(), BusFault> {
+        self.0.read(ctrl, at, to).map_err(|_| BusFault)
+    }
+
+    fn write(&mut self, ctrl: usize, at: u64, from: &[u8]) -> Result<(), BusFault> {
+        self.0.write(ctrl, at, from).map_err(|_| BusFault)
+    }
+
+    fn message(&mut self, ctrl: usize, vector: u16) {
+        self.0.message(ctrl, vector);
+    }
+}
