@@ -15,13 +15,12 @@ use crate::args::ServeArgs;
 use crate::failure::Failure;
 use crate::lane;
 use export::Export;
-use files::NamespaceFile;
 
 /// Serves until Ctrl-C.
 pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let (config, files) = configured(args).map_err(Failure::usage)?;
+    let config = configured(args).map_err(Failure::usage)?;
     let defect = args.defect.as_deref().map(lane::defect).transpose().map_err(Failure::usage)?;
-    let export = Export::new(config, defect, files, args.expendable).map_err(Failure::usage)?;
+    let export = Export::new(config, defect, args.expendable).map_err(Failure::usage)?;
     let doorbells = args.doorbells.into();
     let options = Options { sockets: args.socket.clone(), doorbells };
     let tell = Box::new(|text: &str| eprintln!("{text}"));
@@ -34,14 +33,15 @@ pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         writeln!(out, "serving on {}", socket.display())?;
     }
     out.flush()?;
-    let mut export = server.run().map_err(Failure::harness)?;
-    export.power_off().map_err(Failure::harness)?;
+    let export = server.run().map_err(Failure::harness)?;
+    let stored = export.power_off().context("the cache could not be written to the files");
+    stored.map_err(Failure::harness)?;
     Ok(Exit::Passed)
 }
 
 /// The emulator's configuration: from the file, with a controller for each socket and the namespaces
 /// that the arguments name.
-fn configured(args: &ServeArgs) -> anyhow::Result<(Config, Vec<NamespaceFile>)> {
+fn configured(args: &ServeArgs) -> anyhow::Result<Config> {
     let mut config = match &args.config {
         Some(_) => lane::emulator_config(args.config.as_deref())?,
         None => Config::default(),
@@ -60,11 +60,8 @@ fn configured(args: &ServeArgs) -> anyhow::Result<(Config, Vec<NamespaceFile>)> 
     if !args.namespace.is_empty() || !args.namespace_file.is_empty() {
         config.namespaces.clear();
     }
-    let mut files = Vec::new();
     for text in &args.namespace_file {
-        let file = NamespaceFile::open(text)?;
-        config.namespaces.push(file.config());
-        files.push(file);
+        config.namespaces.push(files::namespace(text)?);
     }
     for text in &args.namespace {
         let qemu::Namespace { bytes, block_bytes, .. } = lane::namespace(text)?;
@@ -72,5 +69,5 @@ fn configured(args: &ServeArgs) -> anyhow::Result<(Config, Vec<NamespaceFile>)> 
         config.namespaces.push(NamespaceConfig { blocks, block_bytes, ..Default::default() });
     }
     config.check()?;
-    Ok((config, files))
+    Ok(config)
 }

@@ -1,68 +1,40 @@
 //! The emulator as the device of a vfio-user server.
 
-use anyhow::Context;
-use emulator::{Bus, BusFault, Config, Defect, Subsystem, Work};
+use emulator::{Bus, BusFault, Config, ConfigError, Defect, Subsystem, Work};
 use log::ResetKind;
 use spec::register;
 use vfio_user::server::{Device, Fatal, Function, Host, PciId, Step};
-
-use super::files::NamespaceFile;
 
 /// PCI identifiers: the vendor is the one that Identify tells, the device none of QEMU's, so that no
 /// driver takes it for QEMU's controller and its quirks.
 const ID: PciId = PciId { vendor: 0x1b36, device: 0x4c53 };
 
-/// The emulator, with the files that keep its namespaces.
+/// The emulator.
 pub struct Export {
     subsystem: Subsystem,
-    /// The files of the first namespaces, in their order.
-    files: Vec<(u32, NamespaceFile)>,
     expendable: bool,
 }
 
 impl Export {
-    /// The emulator with the content of the files.
+    /// A subsystem as after power on.
     pub fn new(
         mut config: Config,
         defect: Option<&'static dyn Defect>,
-        files: Vec<NamespaceFile>,
         expendable: bool,
-    ) -> anyhow::Result<Self> {
-        let nsids: Vec<u32> = config.nsids().collect();
-        let mut subsystem = match defect {
+    ) -> Result<Self, ConfigError> {
+        let subsystem = match defect {
             None => Subsystem::new(config)?,
             Some(defect) => {
                 defect.configure(&mut config);
                 Subsystem::with_defect(config, defect)?
             }
         };
-        let mut kept = Vec::new();
-        for (nsid, mut file) in nsids.into_iter().zip(files) {
-            let namespace =
-                subsystem.media_mut().get_mut(nsid).context("a namespace is missing")?;
-            let blocks = namespace.blocks;
-            file.load(namespace.write(0, blocks, true))?;
-            namespace.note_durable_changes();
-            kept.push((nsid, file));
-        }
-        Ok(Self { subsystem, files: kept, expendable })
+        Ok(Self { subsystem, expendable })
     }
 
-    /// Stores what has become durable, before anybody is told that it has.
-    fn store(&mut self) -> anyhow::Result<()> {
-        for (nsid, file) in &mut self.files {
-            if let Some(namespace) = self.subsystem.media_mut().get_mut(*nsid) {
-                namespace.take_durable(|offset, bytes| file.write(offset, bytes))?;
-                file.sync()?;
-            }
-        }
-        Ok(())
-    }
-
-    /// An orderly power-off: what is in the cache is stored too.
-    pub fn power_off(&mut self) -> anyhow::Result<()> {
-        self.subsystem.media_mut().iter_mut().for_each(|namespace| namespace.flush());
-        self.store()
+    /// An orderly power-off: what is in the cache becomes durable.
+    pub fn power_off(mut self) -> std::io::Result<()> {
+        self.subsystem.media_mut().flush()
     }
 }
 
@@ -107,7 +79,6 @@ impl Device for Export {
 
     fn step(&mut self, host: &mut dyn Host) -> Result<Step, Fatal> {
         let work = self.subsystem.step(&mut OverHost(host));
-        self.store().context("a namespace file could not be written; nothing more is served")?;
         Ok(match work {
             Work::Hidden | Work::Seen => Step::Worked,
             Work::Until(due) => Step::Until(due),
