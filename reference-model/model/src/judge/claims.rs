@@ -4,7 +4,6 @@ use log::{Claim, SubmitRef};
 
 use super::{Judge, Ruled};
 use crate::state::Phase;
-use crate::truth::No;
 use crate::{FindingKind, Verdict};
 
 /// What became of a submitted command.
@@ -107,7 +106,7 @@ impl Judge {
             }
             let answers = |cqid: u16| {
                 let cq = unit.cqs.get(usize::from(cqid)).and_then(Option::as_deref);
-                cq.is_some_and(|cq| cq.errored == No && !cq.is_full() && cq.dead_since.is_none())
+                cq.is_some_and(super::queues::Cq::answers)
             };
             let alive = |sq: &&super::queues::Sq| {
                 sq.dead_since.is_none() && !sq.deleting && answers(sq.cqid)

@@ -89,6 +89,8 @@ pub struct Command {
     pub aborted: Aborted,
     /// Its doorbell came after an invalid one.
     pub errored: Truth,
+    /// Whether its queue is there is not known.
+    pub unsure: bool,
     /// It is missing, and was reported.
     pub silent: bool,
     /// Its effects on data have been taken into account.
@@ -158,6 +160,7 @@ impl Commands {
             others: Others::default(),
             aborted: Aborted::No,
             errored: Truth::No,
+            unsure: false,
             silent: false,
             settled: false,
             disturbed: false,
@@ -260,6 +263,7 @@ impl Command {
         self.flight == Flight::Rung
             && self.admin_opcode() != Some(0x0c)
             && self.errored == Truth::No
+            && !self.unsure
             && !self.silent
     }
 }
@@ -284,12 +288,12 @@ impl Judge {
         let n = self.commands.take();
         let ctrl = self.now.ctrl;
         let kind = if sqid == 0 { spec::QueueKind::Admin } else { spec::QueueKind::Nvm };
-        let errored = match self.unit().sq(sqid) {
+        let (errored, unsure) = match self.unit().sq(sqid) {
             Some(sq) => {
                 sq.in_flight.push(n);
-                sq.errored
+                (sq.errored, sq.unsure)
             }
-            None => Truth::Maybe,
+            None => (Truth::Maybe, false),
         };
         let (record, when) = (self.now.record, self.now.when);
         let command = &mut self.commands[n];
@@ -308,6 +312,7 @@ impl Judge {
         command.others = Others::default();
         command.aborted = Aborted::No;
         command.errored = errored;
+        command.unsure = unsure;
         command.silent = false;
         command.settled = false;
         command.disturbed = false;

@@ -133,9 +133,11 @@ impl Judge {
     fn check_form(&mut self, n: u32, cqid: Qid, cqe: Cqe) {
         let command = &self.commands[n];
         let (pointer, sqid, errored) = (command.pointer, command.sqid, command.errored);
+        let rung = command.rung;
         let place = |judge: &Judge| judge.place_of(n);
         let (mine, window) = match self.unit().sq(sqid) {
-            Some(sq) => {
+            // The queue with this identifier may be another one by now.
+            Some(sq) if sq.born <= rung => {
                 let entries = u64::from(sq.entries);
                 let head = u64::from(cqe.sqhd());
                 // The head when the CQE was made: past this command, at most at the tail.
@@ -148,7 +150,7 @@ impl Judge {
                 let window = (fits, least % entries, sq.tail % entries);
                 (sq.cqid == cqid.0, window)
             }
-            None => (true, (true, 0, 0)),
+            _ => (true, (true, 0, 0)),
         };
         self.hold(req::IDENTIFIERS, mine, |judge| {
             let because = format!("SQ {sqid} is bound to another CQ");
@@ -221,13 +223,16 @@ impl Judge {
         if !self.deferred.is_empty() {
             self.drain_clusters();
         }
+        if self.commands[n].sqid == 0 {
+            self.settle_queues();
+        }
     }
 
     /// Statuses that a queue deletion, a shutdown or a reset under way explains.
     fn dropped_status(&mut self, n: u32, status: Status) -> bool {
         let sqid = self.commands[n].sqid;
         let unit = self.unit();
-        let deleting = sqid != 0 && unit.sq(sqid).is_some_and(|sq| sq.deleting);
+        let deleting = sqid != 0 && unit.sq(sqid).is_some_and(|sq| sq.deleting || sq.unsure);
         let stopping = !unit.enabled;
         let shutting = unit.shutting_down;
         match (status.sct(), status.sc()) {

@@ -8,7 +8,6 @@ use super::Judge;
 use super::report::Place;
 use crate::DivergenceKind;
 use crate::state::Phase;
-use crate::truth::No;
 
 impl Judge {
     /// The DUT said that nothing more will come by itself.
@@ -39,7 +38,7 @@ impl Judge {
             unit.idle_record = record;
         }
         let Some(cq) = unit.cq(look.cqid.0) else { return };
-        if cq.errored != No || cq.is_full() || cq.dead_since.is_some() {
+        if !cq.answers() {
             return;
         }
         self.credit_empty(look.cqid.0);
@@ -48,7 +47,9 @@ impl Judge {
             .sqs
             .iter()
             .flatten()
-            .filter(|sq| sq.cqid == look.cqid.0 && sq.dead_since.is_none() && !sq.deleting)
+            .filter(|sq| {
+                sq.cqid == look.cqid.0 && sq.dead_since.is_none() && !sq.deleting && !sq.unsure
+            })
             .flat_map(|sq| sq.in_flight.iter().copied())
             .collect();
         for n in waiting {

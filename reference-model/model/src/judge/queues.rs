@@ -35,6 +35,10 @@ pub struct Sq {
     pub dead_since: Option<u64>,
     /// A Delete I/O SQ for it is, or was, in flight while its commands were.
     pub deleting: bool,
+    /// Whether it is there is not known: it was created and deleted by commands beside each other.
+    pub unsure: bool,
+    /// The record at which it was created.
+    pub born: u32,
     /// Commands in flight, by number.
     pub in_flight: Vec<u32>,
     /// One doorbell write has added several commands.
@@ -57,6 +61,8 @@ impl Sq {
             errored: No,
             dead_since: None,
             deleting: false,
+            unsure: false,
+            born: 0,
             in_flight: Vec::with_capacity(entries.min(64) as usize),
             batched: false,
             same_tail: false,
@@ -81,6 +87,8 @@ pub struct Cq {
     pub errored: Truth,
     /// It was deleted or reset at this time: later CQEs are late.
     pub dead_since: Option<u64>,
+    /// Whether it is there is not known: it was created and deleted by commands beside each other.
+    pub unsure: bool,
     /// Interrupts enabled.
     pub ien: bool,
     /// Its vector.
@@ -102,6 +110,7 @@ impl Cq {
             slots: vec![spec::Cqe::default(); entries as usize],
             errored: No,
             dead_since: None,
+            unsure: false,
             ien,
             iv,
             signalled: false,
@@ -112,6 +121,11 @@ impl Cq {
     /// The phase tag of the next CQE: 1 on the first pass.
     pub fn phase(&self) -> bool {
         (self.seen / u64::from(self.entries)).is_multiple_of(2)
+    }
+
+    /// Whether what is owed in it must come: it is surely there, in order, and has room.
+    pub fn answers(&self) -> bool {
+        self.errored == No && !self.is_full() && self.dead_since.is_none() && !self.unsure
     }
 
     /// Whether no slot is free, as far as the host has released them.

@@ -181,7 +181,7 @@ impl Judge {
     }
 
     /// Command `n` is dropped: no CQE is owed, and it may have done any part of its work.
-    fn drop_command(&mut self, n: u32, late: Req) {
+    pub(super) fn drop_command(&mut self, n: u32, late: Req) {
         self.end_command(n, Flight::Dropped);
         self.commands[n].dropped = Some(late);
         self.stand(n, Standing::Other);

@@ -446,6 +446,41 @@ fn commands_beside_each_other_may_run_in_either_order() {
     race(Status::INVALID_FIELD_IN_COMMAND, true).0.diverges(req::create_io_sq::SUCCEEDS);
 }
 
+/// What exists after queues were created and deleted beside each other is what the order that explains
+/// the answers leaves, not what the order of the CQEs would.
+#[test]
+fn queues_created_and_deleted_beside_each_other_are_those_of_the_order_that_explains() {
+    let delete = |qid: u16| DeleteIoSq { qid: Qid(qid) }.into();
+    // SQ 2 did not exist, so the Delete that succeeded came after the Create: nothing is left.
+    let mut s = with_pair();
+    s.done(0, Script::create_cq(2));
+    let create = s.send(0, Script::create_sq(2, 2));
+    let gone = s.send(0, delete(2));
+    s.complete(gone, SUCCESS);
+    s.complete(create, SUCCESS);
+    let mut none = s.clone();
+    none.send(2, FLUSH.into());
+    none.empty_look(2, LookReason::Idle);
+    none.passes();
+    // Its completion queue can be deleted, and a Delete of it must be refused.
+    let mut deleted = s.clone();
+    deleted.done(0, spec::command::DeleteIoCq { qid: Qid(2) }.into());
+    deleted.passes();
+    s.done(0, delete(2));
+    s.diverges(req::delete_io_sq::QID);
+
+    // SQ 1 existed and is used after: the Create came after the Delete, or both CQEs would not be.
+    let mut s = with_pair();
+    let old = s.send(1, FLUSH.into());
+    let gone = s.send(0, delete(1));
+    let create = s.send(0, Script::create_sq(1, 1));
+    s.complete(create, SUCCESS);
+    // What the old queue completed may be seen only now.
+    s.complete(old, SUCCESS);
+    s.complete(gone, SUCCESS);
+    s.passes();
+}
+
 #[test]
 fn interrupts_come_on_vectors_in_use_and_not_masked() {
     let signalled = |vector: u16, masked: bool| {
