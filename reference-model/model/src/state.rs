@@ -457,6 +457,21 @@ impl Controller {
         self.vs.map(Version::from_raw)
     }
 
+    /// A Set Features was aborted: the current value of its feature may be either.
+    pub fn forget_feature(&mut self, sqe: &spec::Sqe) {
+        match <spec::command::SetFeatures as spec::command::Command>::project(sqe).fid {
+            spec::Fid::VOLATILE_WRITE_CACHE => {
+                self.volatile_write_cache.current = None;
+                self.volatile_write_cache.saved = None;
+            }
+            // Allocated numbers stay until a reset.
+            spec::Fid::NUMBER_OF_QUEUES if !self.granted_answered => {
+                self.number_of_queues.current = None;
+            }
+            _ => {}
+        }
+    }
+
     /// The memory page size in use, in bytes (CC.MPS).
     pub fn page_bytes(&self) -> u64 {
         self.cc.page_bytes()

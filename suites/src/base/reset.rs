@@ -82,7 +82,7 @@ fn clears_the_admin_queue_attributes_otherwise(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// Phase tags begin at 1 again, in the middle of the second pass through the old queue.
-#[conformance(reqs = [reset::PHASE_RESTARTS, cqe::PHASE, cqe::PHASE_OF_NEW_QUEUE])]
+#[conformance(reqs = [reset::PHASE_RESTARTS, cqe::PHASE])]
 fn restarts_the_phase_tags(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     for kind in given::resets(lab) {

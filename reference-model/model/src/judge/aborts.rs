@@ -22,9 +22,12 @@ impl Judge {
         if let Some(&victim) = unit.by_cid.get(&key)
             && victim != n
             && self.commands[victim].flight == Flight::Rung
-            && self.commands[victim].aborted == Aborted::No
         {
-            self.commands[victim].aborted = Aborted::Asked;
+            let victim = &mut self.commands[victim];
+            victim.named = victim.named.saturating_add(1);
+            if victim.aborted == Aborted::No {
+                victim.aborted = Aborted::Asked;
+            }
         }
     }
 
@@ -33,15 +36,19 @@ impl Judge {
         let command = &self.commands[n];
         let key = u32::from(command.sqid) << 16 | u32::from(command.sqe.cid().0);
         let unit = &self.units[usize::from(self.now.ctrl)];
-        let named = unit.aborts.iter().any(|a| *a != n && target(&self.commands[*a].sqe) == key);
-        if named && self.commands[n].aborted == Aborted::No {
-            self.commands[n].aborted = Aborted::Asked;
+        let aborts = unit.aborts.iter();
+        let named = aborts.filter(|a| **a != n && target(&self.commands[**a].sqe) == key).count();
+        let victim = &mut self.commands[n];
+        victim.named = victim.named.saturating_add(named as u8);
+        if named > 0 && victim.aborted == Aborted::No {
+            victim.aborted = Aborted::Asked;
         }
     }
 
     /// An Abort completed with success; `dw0` bit 0 = 0: its victim was aborted.
     pub(super) fn on_abort(&mut self, n: u32, dw0: u32) {
         if dw0 & 1 != 0 {
+            self.not_told(n);
             return;
         }
         let abort_rung = self.commands[n].rung;
@@ -73,11 +80,43 @@ impl Judge {
             return;
         }
         let status = self.commands[victim].cqe.status();
+        if status == ABORT_REQUESTED {
+            self.agrees(abort::TOLD_ABORTED);
+        }
         self.hold(abort::VICTIM_STATUS, status == ABORT_REQUESTED, |judge| {
             let because = "the Abort said that it aborted this command".to_string();
             let story = (status.to_string(), ABORT_REQUESTED.to_string(), because);
             (judge.place_of(victim), story)
         });
+    }
+
+    /// The Abort `n` said that it aborted nothing at once: then its victim's CQE is not there before it, as
+    /// that of a command that was aborted. Another cause of that status makes it nobody's lie.
+    fn not_told(&mut self, n: u32) {
+        let abort = &self.commands[n];
+        let key = target(&abort.sqe);
+        let unit = &self.units[usize::from(self.now.ctrl)];
+        let Some(victim) = unit.by_cid.get(&key).copied().filter(|v| *v != n) else { return };
+        let command = &self.commands[victim];
+        // Entries of one queue are posted in their order; of another one only a look tells.
+        let before = command.sqid == 0 || command.ended_at <= self.now.when.not_before;
+        let sure = command.flight == Flight::Completed
+            && command.named == 1
+            && command.rung < abort.rung
+            && abort.rung < command.seen
+            && before
+            && unit
+                .sqs
+                .get(usize::from(command.sqid))
+                .and_then(Option::as_ref)
+                .is_some_and(|sq| sq.dead_since.is_none() && !sq.deleting && !sq.unsure);
+        if !sure || command.cqe.status() != ABORT_REQUESTED {
+            return;
+        }
+        let place = self.place_of(n);
+        let because = "the command that it names completed as aborted before".to_string();
+        let story = ("DW0 bit 0 = 1: not aborted".into(), "DW0 bit 0 = 0".into(), because);
+        self.broken(abort::TOLD_ABORTED, place, story);
     }
 
     /// Command `n`, which an Abort had named, completed with `status`. Whether that decides it.

@@ -4,7 +4,7 @@
 //! wait until none of them is in flight; then every order that their intervals allow is tried on
 //! what was believed before, and the worlds that explain all answers survive.
 
-use spec::{Qid, Version};
+use spec::{Qid, Version, opcode};
 
 use super::Judge;
 use super::claims::Standing;
@@ -152,6 +152,34 @@ impl Judge {
         if decision == (Decision::Agrees { by: 0 }) {
             self.credit_acceptance(n);
         }
+    }
+
+    /// Command `n` was ended by something else than a fault of its own (an Abort, a deletion, a shutdown):
+    /// its completion has the form of a refusal, and what it was to change is not known.
+    pub(super) fn refused_from_outside(&mut self, n: u32) {
+        let Some(rule) = self.commands[n].rule else { return };
+        self.refresh_forces(self.commands[n].ctrl);
+        let version = self.version(self.commands[n].ctrl).unwrap_or(Version::new(2, 3));
+        let mut kept = Vec::new();
+        for world in &mut self.worlds {
+            let command = &self.commands[n];
+            let mut held = Vec::new();
+            (rule.refuse)(&mut Apply {
+                world,
+                ctrl: command.ctrl,
+                sqid: Qid(command.sqid),
+                sqe: &command.sqe,
+                cqe: &command.cqe,
+                version,
+                memory: &self.memory,
+                held: &mut held,
+            });
+            kept = held;
+            if command.admin_opcode() == Some(opcode::admin::SET_FEATURES) {
+                world.controllers[usize::from(command.ctrl)].forget_feature(&command.sqe);
+            }
+        }
+        self.report_held(n, &mut kept);
     }
 
     /// Counts and reports what an effect held; empties it.

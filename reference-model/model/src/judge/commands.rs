@@ -87,6 +87,8 @@ pub struct Command {
     pub others: Others,
     /// What an Abort did to it.
     pub aborted: Aborted,
+    /// How many Aborts have named it while it was in flight.
+    pub named: u8,
     /// Its doorbell came after an invalid one.
     pub errored: Truth,
     /// Whether its queue is there is not known.
@@ -159,6 +161,7 @@ impl Commands {
             bytes_seen: 0,
             others: Others::default(),
             aborted: Aborted::No,
+            named: 0,
             errored: Truth::No,
             unsure: false,
             silent: false,
@@ -311,6 +314,7 @@ impl Judge {
         command.bytes_seen = 0;
         command.others = Others::default();
         command.aborted = Aborted::No;
+        command.named = 0;
         command.errored = errored;
         command.unsure = unsure;
         command.silent = false;

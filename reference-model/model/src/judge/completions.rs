@@ -67,7 +67,7 @@ impl Judge {
         };
         let entries = u64::from(cq.entries);
         let (expected_slot, phase, full) = ((cq.seen % entries) as u16, cq.phase(), cq.is_full());
-        let (first_pass, errored) = (cq.seen < entries, cq.errored);
+        let (new_again, errored) = (cq.seen < entries && cq.again, cq.errored);
         if let Some(place) = cq.slots.get_mut(usize::from(expected_slot)) {
             *place = cqe;
         }
@@ -85,7 +85,8 @@ impl Judge {
             let because = format!("{} CQEs were posted before it", expected_slot);
             (place(), (observed, format!("slot {expected_slot}"), because))
         });
-        let by = if first_pass { req::PHASE_OF_NEW_QUEUE } else { req::PHASE };
+        // Up to 2.1 the text speaks of the first pass after CC.EN alone.
+        let by = if new_again { req::PHASE_OF_NEW_QUEUE } else { req::PHASE };
         self.hold(by, cqe.phase() == phase, |_| {
             let because = "it inverts on every pass, and is 1 on the first".to_string();
             let observed = format!("phase tag {}", u8::from(cqe.phase()));
@@ -212,6 +213,7 @@ impl Judge {
             self.settle_data(n, Effect::Possible);
         } else if self.aborted_status(n, status) || self.dropped_status(n, status) {
             self.stand(n, Standing::Other);
+            self.refused_from_outside(n);
             self.settle_data(n, Effect::Possible);
         } else {
             self.rule_or_defer(n);

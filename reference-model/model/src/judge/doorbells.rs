@@ -67,10 +67,11 @@ impl Judge {
         let enabled = self.unit().enabled;
         let Some(sq) = self.unit().sq(qid).filter(|sq| enabled && sq.dead_since.is_none()) else {
             // A doorbell of a queue that is not there: undefined by the transport.
+            self.unit().events.no_queue();
             self.event_may_come();
             return;
         };
-        let entries = u64::from(sq.entries);
+        let (entries, unsure) = (u64::from(sq.entries), sq.unsure);
         let tail = u64::from(value & 0xffff);
         if tail >= entries {
             sq.errored = Yes;
@@ -99,6 +100,10 @@ impl Judge {
             }
             self.event_may_come();
         }
+        if unsure {
+            self.unit().events.no_queue();
+            self.event_may_come();
+        }
         for pointer in from..from + added {
             let Some(sq) = self.unit().sq(qid) else { return };
             let slot = sq.slots[(pointer % entries) as usize];
@@ -117,6 +122,7 @@ impl Judge {
     fn on_head(&mut self, qid: u16, value: u32) {
         let enabled = self.unit().enabled;
         let Some(cq) = self.unit().cq(qid).filter(|cq| enabled && cq.dead_since.is_none()) else {
+            self.unit().events.no_queue();
             self.event_may_come();
             return;
         };

@@ -8,6 +8,10 @@ use super::Judge;
 use super::report::Place;
 use crate::truth::{Maybe, Yes};
 
+/// Information of the error event Invalid Doorbell Write Value; 00h is Write to Invalid Doorbell Register.
+/// Base-2.3 figure 152.
+const INVALID_VALUE: u8 = 0x01;
+
 /// Error events that were caused and not reported yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct EventState {
@@ -15,6 +19,9 @@ pub struct EventState {
     pub owed: Option<(Req, u64)>,
     /// How many causes there were for which an event may come.
     causes: u32,
+    /// One of them was the doorbell of a queue that was not there, or may not have been: only then the
+    /// event may be Write to Invalid Doorbell Register.
+    no_queue: bool,
     /// The error log was read with RAE = 1, since the last event.
     retained: bool,
     /// The error log was read with RAE = 0, since the last event.
@@ -25,6 +32,11 @@ impl EventState {
     /// Something happened for which an event may come.
     pub fn may_come(&mut self) {
         self.causes += 1;
+    }
+
+    /// A doorbell was written of a queue that is not there, or may not be.
+    pub fn no_queue(&mut self) {
+        self.no_queue = true;
     }
 }
 
@@ -52,12 +64,19 @@ impl Judge {
             self.anomaly(None, place, format!("unsolicited event: {name} (DW0 {dw0:08X}h)"));
             return;
         }
-        let causes = self.unit().events.causes;
+        let EventState { causes, no_queue, .. } = self.unit().events;
         self.hold(async_event::NOT_WITHOUT_CAUSE, causes > 0, |_| {
             let observed = format!("error event {:02X}h", event.aei());
             let because = "every doorbell write was in range and made progress".to_string();
             (place.clone(), (observed, "no completion".into(), because))
         });
+        let named = event.aei() == INVALID_VALUE || no_queue;
+        if causes > 0 {
+            self.hold(async_event::WHICH_DOORBELL_ERROR, named, |_| {
+                let because = "every doorbell that was written is that of a queue".to_string();
+                (place.clone(), ("error event 00h".into(), "error event 01h".into(), because))
+            });
+        }
         let masked = self.believed().events.error_masked == Yes && !self.clearing();
         self.hold(async_event::MASKED_UNTIL_CLEARED, !masked, |_| {
             let because = "an error event was reported, and log page 01h was not read since with \

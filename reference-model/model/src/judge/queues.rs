@@ -89,6 +89,8 @@ pub struct Cq {
     pub dead_since: Option<u64>,
     /// Whether it is there is not known: it was created and deleted by commands beside each other.
     pub unsure: bool,
+    /// A queue with this identifier was there before, since the controller was enabled.
+    pub again: bool,
     /// Interrupts enabled.
     pub ien: bool,
     /// Its vector.
@@ -111,6 +113,7 @@ impl Cq {
             errored: No,
             dead_since: None,
             unsure: false,
+            again: false,
             ien,
             iv,
             signalled: false,

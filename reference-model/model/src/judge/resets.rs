@@ -202,6 +202,7 @@ impl Judge {
         }
         special.dropped_events -= 1;
         self.unit().events.may_come();
+        self.unit().events.no_queue();
         let place = self.place_of(n);
         let because = "it was caused before the last reset, and by nothing since".to_string();
         let story = ("an error event".to_string(), "no completion".to_string(), because);

@@ -211,8 +211,9 @@ impl Unit {
     }
 
     /// Puts a completion queue in place.
-    pub fn put_cq(&mut self, qid: u16, cq: Cq) {
+    pub fn put_cq(&mut self, qid: u16, mut cq: Cq) {
         let at = usize::from(qid);
+        cq.again = self.cqs.get(at).is_some_and(Option::is_some);
         self.forget_vector(at);
         if self.cqs.len() <= at {
             self.cqs.resize_with(at + 1, || None);

@@ -2,10 +2,12 @@
 
 use log::{Body, Claim, Interval, LookReason, ResetKind};
 use model::{FindingKind, Ruled, Verdict};
-use spec::command::{Abort, AsyncEventRequest, Command, CreateIoSq, DeleteIoSq, Flush};
+use spec::command::{
+    Abort, AsyncEventRequest, Command, CreateIoSq, DeleteIoSq, Flush, GetFeatures, SetFeatures,
+};
 use spec::register::{self, DoorbellKind};
 use spec::requirement as req;
-use spec::{Addr, Cqe, Nsid, Qid, Status};
+use spec::{Addr, Cqe, Fid, Nsid, Qid, Status};
 
 use super::script::*;
 
@@ -43,7 +45,7 @@ fn wrong_cqe(wrong: impl Fn(Cqe) -> Cqe) -> Script {
 #[test]
 fn the_fields_of_a_cqe_are_held() {
     wrong_cqe(|cqe| cqe).passes();
-    wrong_cqe(|cqe| cqe.with_phase(!cqe.phase())).diverges(req::cqe::PHASE_OF_NEW_QUEUE);
+    wrong_cqe(|cqe| cqe.with_phase(!cqe.phase())).diverges(req::cqe::PHASE);
     let field = |dw: usize, bits: u32| {
         wrong_cqe(move |mut cqe| {
             cqe.dw[dw] ^= bits;
@@ -373,6 +375,91 @@ fn an_aborted_command_says_so_and_has_no_later_effect() {
     s.passes();
     s.reads(1, 3, ident(sequence, 3));
     s.diverges(req::data::LAST_WRITTEN);
+}
+
+#[test]
+fn an_abort_tells_what_it_did_before_it_completed() {
+    let aborted = |dw0: u32, cqes: [u32; 2]| {
+        let mut s = with_pair();
+        let victim = s.send(0, AsyncEventRequest {}.into());
+        let abort = s.send(0, Abort { sqid: Qid(0), cid: victim.cid }.into());
+        let mut cqe = s.cqe(victim, ABORTED, 0);
+        cqe.dw[..2].copy_from_slice(&cqes);
+        s.post(0, cqe);
+        let cqe = s.cqe(abort, SUCCESS, dw0);
+        s.post(0, cqe);
+        s
+    };
+    aborted(0, [0; 2]).passes();
+    aborted(1, [0; 2]).diverges(req::abort::TOLD_ABORTED);
+    // What the completion of an aborted command does not define is reserved.
+    aborted(0, [0, 4]).diverges(req::cqe::RESERVED_DWORDS);
+    // The victim's entry lies in another queue, and was not seen before the Abort's was posted.
+    let mut s = with_pair();
+    let victim = s.send(1, FLUSH.into());
+    let abort = s.send(0, Abort { sqid: Qid(1), cid: victim.cid }.into());
+    let before = s.now;
+    s.complete(victim, ABORTED);
+    let mut late = s.clone();
+    let cqe = s.cqe(abort, SUCCESS, 1);
+    s.post(0, cqe);
+    s.diverges(req::abort::TOLD_ABORTED);
+    let when = Interval { not_before: before, seen: late.now + STEP };
+    let slot = 6;
+    late.log.push(0, 0, when, Body::Completion { cqid: Qid(0), slot, cqe });
+    late.passes();
+}
+
+#[test]
+fn get_features_tells_the_same_number_of_queues_again() {
+    let told = |second: u32, set: bool| {
+        let mut s = Script::bare();
+        s.enable();
+        let get = GetFeatures { fid: Fid::NUMBER_OF_QUEUES, ..Default::default() };
+        let asked = s.send(0, get.into());
+        let cqe = s.cqe(asked, SUCCESS, 0x3_0003);
+        s.post(0, cqe);
+        if set {
+            let fid = Fid::NUMBER_OF_QUEUES;
+            let asked = s.send(0, SetFeatures { fid, cdw11: second, ..Default::default() }.into());
+            let cqe = s.cqe(asked, SUCCESS, second);
+            s.post(0, cqe);
+        }
+        let asked = s.send(0, get.into());
+        let cqe = s.cqe(asked, SUCCESS, second);
+        s.post(0, cqe);
+        s
+    };
+    told(0x3_0003, false).passes();
+    told(0x3_0002, false).diverges(req::number_of_queues::STABLE);
+    // A Set Features allocates anew.
+    told(0x3_0002, true).passes();
+}
+
+#[test]
+fn the_first_phase_is_1_whatever_the_revision() {
+    let first = |version: bool, again: bool, phase: bool| {
+        let mut s = Script::bare();
+        if version {
+            s.read(register::VS, 4, 0x2_0300);
+        }
+        s.enable_without_version();
+        s.queue_pair(1);
+        if again {
+            s.done(0, DeleteIoSq { qid: Qid(1) }.into());
+            s.done(0, spec::command::DeleteIoCq { qid: Qid(1) }.into());
+            s.queue_pair(1);
+        }
+        let sent = s.send(1, FLUSH.into());
+        let cqe = s.cqe(sent, SUCCESS, 0).with_phase(phase);
+        s.post(1, cqe);
+        s
+    };
+    first(false, false, true).passes();
+    first(false, false, false).diverges(req::cqe::PHASE);
+    // What an identifier that was used before begins with is said from 2.2 on only.
+    first(false, true, false).passes();
+    first(true, true, false).diverges(req::cqe::PHASE_OF_NEW_QUEUE);
 }
 
 #[test]

@@ -37,6 +37,17 @@ fn an_invalid_doorbell_stops_the_queue_and_owes_an_event() {
     let (mut s, _) = errored();
     s.empty_look(0, LookReason::Idle);
     s.is_silent(req::async_event::INVALID_SQ_TAIL);
+    // The queue was there.
+    let (mut s, aer) = errored();
+    let cqe = s.cqe(aer, SUCCESS, 0x01_0000);
+    s.post(0, cqe);
+    s.diverges(req::async_event::WHICH_DOORBELL_ERROR);
+    let mut s = with_pair();
+    let aer = s.send(0, AsyncEventRequest {}.into());
+    s.doorbell(DoorbellKind::SqTail, 3, 1);
+    let cqe = s.cqe(aer, SUCCESS, 0x01_0000);
+    s.post(0, cqe);
+    s.passes();
     // An event without any cause.
     let mut s = with_pair();
     let aer = s.send(0, AsyncEventRequest {}.into());

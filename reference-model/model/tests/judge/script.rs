@@ -118,9 +118,14 @@ impl Script {
 
     /// From CAP to RDY = 1.
     pub fn enable(&mut self) {
+        self.read(register::VS, 4, 0x2_0300);
+        self.enable_without_version();
+    }
+
+    /// The same by a host that does not ask for the revision.
+    pub fn enable_without_version(&mut self) {
         let cap = Cap::new().with_mqes_z(63).with_to(20).with_css(1).with_crms(1);
         self.read(register::CAP, 8, u64::from(cap));
-        self.read(register::VS, 4, 0x2_0300);
         self.read(register::CRTO, 4, 20);
         self.csts(0);
         let base = 0x10_0000 + 0x1_0000 * u64::from(self.ctrl);

@@ -29,6 +29,9 @@ pub mod abort {
     /// Up to 2.0 the completion of an immediately aborted command is posted before the Abort's.
     /// Base-2.3 §5.2.1 (LCK-ABT-01)
     pub const VICTIM_FIRST: Req = Req(264);
+    /// An Abort whose target was aborted before the Abort itself completed says so: CQE DW0 bit 0
+    /// = 0. Base-2.3 §5.2.1.3 (LCK-ABT-02)
+    pub const TOLD_ABORTED: Req = Req(387);
 }
 
 /// Async event.
@@ -66,6 +69,10 @@ pub mod async_event {
     /// An error event Invalid Doorbell Write Value has a cause: a doorbell write that is out of
     /// range or without progress, or that overruns a queue. Base-2.3 §5.2.2 (LCK-EVT-01)
     pub const NOT_WITHOUT_CAUSE: Req = Req(265);
+    /// The error event Write to Invalid Doorbell Register (info 00h) is that of a doorbell whose
+    /// queue was not created; an invalid value written to an existing queue is info 01h. Base-2.3
+    /// §5.2.2.1 (LCK-AER-02)
+    pub const WHICH_DOORBELL_ERROR: Req = Req(388);
 }
 
 /// Async event request.
@@ -1308,7 +1315,7 @@ pub mod write {
 }
 
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 387] = [
+pub static TABLE: [Requirement; 389] = [
     Requirement {
         name: "create-io-sq.cqid-not-created",
         id: "QUE-CSQ-06",
@@ -4939,6 +4946,24 @@ pub static TABLE: [Requirement; 387] = [
         id: "NVM-RW-16",
         clause: "NVM-1.0 §2.1.1",
         text: "With thin provisioning NUSE follows allocation: Write, Write Uncorrectable and a Write Zeroes that does not deallocate allocate the block.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "abort.told-aborted",
+        id: "LCK-ABT-02",
+        clause: "Base-2.3 §5.2.1.3",
+        text: "An Abort whose target was aborted before the Abort itself completed says so: CQE DW0 bit 0 = 0.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.which-doorbell-error",
+        id: "LCK-AER-02",
+        clause: "Base-2.3 §5.2.2.1",
+        text: "The error event Write to Invalid Doorbell Register (info 00h) is that of a doorbell whose queue was not created; an invalid value written to an existing queue is info 01h.",
         levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
         verified: true,
         when: Condition::Always,

@@ -91,16 +91,16 @@ fn accept_set(apply: &mut Apply) {
 }
 
 /// What is allocated before the first Set Features is not said, so a Get Features before it binds
-/// nothing.
+/// the ones that follow, and not what a Set Features allocates.
 fn accept_get(apply: &mut Apply) {
     no_second_dword(apply);
     let dw0 = apply.cqe.dw0();
     if asks_current(apply).is_yes() {
-        let controller = apply.controller();
-        let before = controller.number_of_queues.current.filter(|_| controller.granted_answered);
+        let before = apply.controller().number_of_queues.current;
         apply.hold(number_of_queues::STABLE, before.map(|value| value == dw0), || {
-            (told(dw0), told(before.unwrap_or(0)), "allocated since the last reset".into())
+            (told(dw0), told(before.unwrap_or(0)), "told since the last reset".into())
         });
+        apply.controller().number_of_queues.current = Some(dw0);
     }
     let known = apply.controller().number_of_queues;
     apply.controller().number_of_queues = seen_other_than_current(apply, known);
