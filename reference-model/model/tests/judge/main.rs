@@ -3,6 +3,7 @@
 
 extern crate lockstep_model as model;
 
+mod answers;
 mod behaviours;
 mod brute_force;
 mod events;
