@@ -122,11 +122,6 @@ pub(crate) struct Memory {
     by_address: Vec<(u64, BufferId)>,
 }
 
-/// The guard word at an address.
-const fn guard_word(at: u64) -> u64 {
-    (at ^ 0x6c6f_636b_7374_6570).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23)
-}
-
 impl Memory {
     pub fn new(arena: &Arena) -> Self {
         let base = arena.base().0;
@@ -277,11 +272,17 @@ impl Buffer {
     }
 }
 
-/// The guard bytes of 512 bytes from `at` on, which starts a word.
-fn guard_block(at: u64) -> [u8; 512] {
-    let mut block = [0; 512];
+/// How many guard bytes are made, written and compared at once.
+const GUARD_BLOCK: usize = 512;
+
+/// The guard bytes of a block from `at` on, a multiple of the block's size: a number that follows from the
+/// address, and from word to word an odd step, which vector instructions can do.
+fn guard_block(at: u64) -> [u8; GUARD_BLOCK] {
+    const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+    let first = (at ^ 0x6c6f_636b_7374_6570).wrapping_mul(STEP).rotate_left(23);
+    let mut block = [0; GUARD_BLOCK];
     for (n, word) in block.as_chunks_mut::<8>().0.iter_mut().enumerate() {
-        *word = guard_word(at + 8 * n as u64).to_le_bytes();
+        *word = first.wrapping_add(STEP.wrapping_mul(n as u64)).to_le_bytes();
     }
     block
 }
@@ -294,29 +295,31 @@ fn write_guard(arena: &Arena, from: u64, to: u64) {
     });
 }
 
+/// How many guard bytes have changed. Nearly always none has, so blocks are compared as a whole first.
 fn changed_guard(arena: &Arena, from: u64, to: u64) -> u64 {
     let mut changed = 0;
+    let mut now = [0; GUARD_BLOCK];
     for_blocks(from, to, |at, skip, len| {
-        let mut now = [0; 512];
-        let inside = arena.read(Addr(at + skip as u64), &mut now[..len]);
+        let now = &mut now[..len];
+        let inside = arena.read(Addr(at + skip as u64), now);
         debug_assert!(inside);
-        let guard = guard_block(at);
-        if now[..len] != guard[skip..skip + len] {
-            let pairs = now[..len].iter().zip(&guard[skip..skip + len]);
-            changed += pairs.filter(|(a, b)| a != b).count() as u64;
+        let guard = &guard_block(at)[skip..skip + len];
+        if now != guard {
+            changed += now.iter().zip(guard).filter(|(a, b)| a != b).count() as u64;
         }
     });
     changed
 }
 
-/// Calls `each` with (start of a 512-byte block, bytes to skip in it, bytes to take).
+/// Calls `each` with (start of a block, bytes to skip in it, bytes to take).
 fn for_blocks(from: u64, to: u64, mut each: impl FnMut(u64, usize, usize)) {
-    let mut at = from & !511;
+    const SIZE: u64 = GUARD_BLOCK as u64;
+    let mut at = from & !(SIZE - 1);
     while at < to {
         let skip = from.saturating_sub(at) as usize;
-        let len = (to - at).min(512) as usize - skip;
+        let len = (to - at).min(SIZE) as usize - skip;
         each(at, skip, len);
-        at += 512;
+        at += SIZE;
     }
 }
 

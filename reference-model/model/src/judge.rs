@@ -285,8 +285,10 @@ impl Judge {
     fn refresh_forces(&mut self, ctrl: u8) {
         let at = usize::from(ctrl);
         if self.units[at].forces_stale {
-            let forces = Forces::new(&self.worlds[0].controllers[at], self.version(ctrl));
-            self.units[at].forces = Arc::new(forces);
+            let (controller, version) = (&self.worlds[0].controllers[at], self.version(ctrl));
+            if !self.units[at].forces.hold_for(controller, version) {
+                self.units[at].forces = Arc::new(Forces::new(controller, version));
+            }
             self.units[at].forces_stale = false;
         }
     }

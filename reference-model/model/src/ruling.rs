@@ -5,7 +5,7 @@
 //! tables; a [`Ruling`] is two masks of those numbers, and makes no allocation. Forces stand in the
 //! catalogue, never here: see [`Forces`].
 
-use spec::requirement::{Force, Level, StatusForce};
+use spec::requirement::{Fact, Facts, Force, Level, StatusForce};
 use spec::{Cqe, Nsid, Qid, QueueKind, Req, Sqe, Status, Version};
 
 use crate::memory::Memory;
@@ -499,12 +499,28 @@ const REVISIONS: [(u16, u8); 9] =
 
 /// How every requirement stands for one controller, worked out once per change of its claims.
 #[derive(Clone, Debug, Default)]
-pub struct Forces(Vec<Applies>);
+pub struct Forces {
+    of: Vec<Applies>,
+    from: Option<Basis>,
+}
+
+/// All that forces follow from: what the controller claims, and the revision that it is judged by.
+type Basis = ([Option<u64>; Fact::TABLE.len()], Option<Version>);
 
 impl Forces {
     /// For `controller`, judged by `version` (its VS, or what the profile says).
     pub fn new(controller: &Controller, version: Option<Version>) -> Self {
-        Self(Req::all().map(|req| Self::work_out(req, controller, version)).collect())
+        let of = Req::all().map(|req| Self::work_out(req, controller, version)).collect();
+        Self { of, from: Some(Self::basis(controller, version)) }
+    }
+
+    /// Whether [`Self::new`] would give the same: Identify is read more often than it changes.
+    pub fn hold_for(&self, controller: &Controller, version: Option<Version>) -> bool {
+        self.from.as_ref() == Some(&Self::basis(controller, version))
+    }
+
+    fn basis(controller: &Controller, version: Option<Version>) -> Basis {
+        (std::array::from_fn(|n| controller.fact(Fact::TABLE[n].0)), version)
     }
 
     fn work_out(req: Req, controller: &Controller, version: Option<Version>) -> Applies {
@@ -538,7 +554,7 @@ impl Forces {
     /// How `req` stands.
     #[inline]
     pub fn of(&self, req: Req) -> Applies {
-        self.0.get(usize::from(req.0)).copied().unwrap_or(Applies::Unknown)
+        self.of.get(usize::from(req.0)).copied().unwrap_or(Applies::Unknown)
     }
 }
 
