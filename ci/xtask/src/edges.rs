@@ -10,13 +10,14 @@ use serde::Deserialize;
 use crate::Problem;
 
 /// The edges: a crate, and what it may depend on directly. What these depend on is allowed too.
-const EDGES: [(&str, &[&str]); 14] = [
+const EDGES: [(&str, &[&str]); 15] = [
     ("lockstep-spec", &[]),
     ("lockstep-log", &["lockstep-spec"]),
     ("lockstep-model", &["lockstep-log"]),
     ("lockstep-dut", &["lockstep-log"]),
     ("lockstep-emulator", &["lockstep-dut"]),
     ("lockstep-qemu", &["lockstep-dut"]),
+    ("lockstep-vfio", &["lockstep-dut"]),
     ("lockstep-vfio-user", &["lockstep-dut"]),
     ("lockstep-lab-macros", &[]),
     ("lockstep-lab", &["lockstep-model", "lockstep-dut", "lockstep-lab-macros"]),
@@ -29,6 +30,7 @@ const EDGES: [(&str, &[&str]); 14] = [
             "lockstep-reports",
             "lockstep-emulator",
             "lockstep-qemu",
+            "lockstep-vfio",
             "lockstep-vfio-user",
         ],
     ),

@@ -91,6 +91,12 @@ pub struct DutArgs {
     /// Put QEMU's own trace lines beside each finding.
     #[arg(long, help_heading = "QEMU")]
     pub qemu_trace: bool,
+    /// Consent to change data and saved settings of the controller with this very serial number.
+    #[arg(long, value_name = "SERIAL", help_heading = "Controllers that are not ours")]
+    pub erase: Option<String>,
+    /// Consent, beside --erase, to what may take other functions or the host down.
+    #[arg(long, requires = "erase", help_heading = "Controllers that are not ours")]
+    pub disrupt: bool,
     /// The emulator's configuration (TOML).
     #[arg(long, value_name = "FILE", help_heading = "Emulator")]
     pub config: Option<PathBuf>,

@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use emulator::{Config, Defect, Policy};
 use qemu::{Namespace, Options};
-use runner::lane::{EmulatorLane, Lane, QemuLane, default_emulator, default_qemu};
+use runner::consent::Consent;
+use runner::lane::{EmulatorLane, Lane, QemuLane, VfioLane, default_emulator, default_qemu};
 use runner::source;
+use vfio::Bdf;
 
 use crate::args::DutArgs;
 use crate::dut_arg::DutArg;
@@ -17,7 +19,7 @@ pub fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
     match &args.dut {
         DutArg::Emulator => emulator_lane(args),
         DutArg::Qemu => qemu_lane(args),
-        DutArg::Vfio(_) => Err(anyhow!("--dut {}: this program cannot drive vfio yet", args.dut)),
+        DutArg::Vfio(bdf) => vfio_lane(args, *bdf),
         DutArg::VfioUser(_) => {
             Err(anyhow!("--dut {}: this program cannot drive vfio-user yet", args.dut))
         }
@@ -26,14 +28,8 @@ pub fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
 }
 
 fn emulator_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
-    let qemu_only = [
-        ("--qemu", args.qemu.is_some()),
-        ("--device", !args.device.is_empty()),
-        ("--controllers", args.controllers.is_some()),
-        ("--namespace", !args.namespace.is_empty()),
-        ("--qemu-trace", args.qemu_trace),
-    ];
-    refuse(&qemu_only, "qemu", "the emulator takes its configuration from `--config`")?;
+    refuse(&qemu_only(args), "qemu", "the emulator takes its configuration from `--config`")?;
+    refuse(&foreign_only(args), "vfio:BDF", "the emulator is ours: it needs no consent")?;
     let mut more = String::new();
     if let Some(path) = &args.config {
         more += &argument("--config", &path.display().to_string());
@@ -71,12 +67,8 @@ pub fn defect(name: &str) -> anyhow::Result<&'static dyn Defect> {
 }
 
 fn qemu_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
-    let emulator_only = [
-        ("--config", args.config.is_some()),
-        ("--defect", args.defect.is_some()),
-        ("--perturb", args.perturb.is_some()),
-    ];
-    refuse(&emulator_only, "emulator", "QEMU takes properties by `--device`")?;
+    refuse(&emulator_only(args), "emulator", "QEMU takes properties by `--device`")?;
+    refuse(&foreign_only(args), "vfio:BDF", "this QEMU is ours: it needs no consent")?;
     let mut options = Options { device: args.device.clone(), ..default_qemu() };
     let mut more = String::new();
     if let Some(program) = &args.qemu {
@@ -99,6 +91,35 @@ fn qemu_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
     }
     options.trace = args.qemu_trace;
     Ok(Box::new(QemuLane::new(options, &more)))
+}
+
+fn vfio_lane(args: &DutArgs, bdf: Bdf) -> anyhow::Result<Box<dyn Lane>> {
+    refuse(&qemu_only(args), "qemu", "a real controller is as it is")?;
+    refuse(&emulator_only(args), "emulator", "a real controller is as it is")?;
+    let consent = Consent { erase: args.erase.clone(), disrupt: args.disrupt };
+    Ok(Box::new(VfioLane::new(bdf, consent)))
+}
+
+fn qemu_only(args: &DutArgs) -> [(&'static str, bool); 5] {
+    [
+        ("--qemu", args.qemu.is_some()),
+        ("--device", !args.device.is_empty()),
+        ("--controllers", args.controllers.is_some()),
+        ("--namespace", !args.namespace.is_empty()),
+        ("--qemu-trace", args.qemu_trace),
+    ]
+}
+
+fn emulator_only(args: &DutArgs) -> [(&'static str, bool); 3] {
+    [
+        ("--config", args.config.is_some()),
+        ("--defect", args.defect.is_some()),
+        ("--perturb", args.perturb.is_some()),
+    ]
+}
+
+fn foreign_only(args: &DutArgs) -> [(&'static str, bool); 2] {
+    [("--erase", args.erase.is_some()), ("--disrupt", args.disrupt)]
 }
 
 /// Refuses options that mean nothing for the DUT that was asked for.

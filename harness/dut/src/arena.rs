@@ -43,6 +43,11 @@ impl Arena {
         Addr(self.base)
     }
 
+    /// Where it lies in this process, for a transport that hands it to a device.
+    pub fn host_address(&self) -> u64 {
+        self.map.as_mut_ptr() as u64
+    }
+
     /// How many bytes.
     pub fn bytes(&self) -> u64 {
         self.map.len() as u64

@@ -7,9 +7,11 @@
 
 mod arena;
 mod device;
+mod who;
 
 pub use arena::Arena;
 pub use device::{
     Capabilities, Clock, Ctrl, DmaVisibility, Doorbell, Dut, Event, Fault, Identity, IrqPrecision,
     Progress, ResetOutcome, Width,
 };
+pub use who::{Who, WhoError, who_is};

@@ -18,32 +18,62 @@ use syn::{Attribute, Error, Expr, ExprArray, Ident, ItemFn, Lit, Meta, Path, Tok
 ///
 /// `req = path` or `reqs = [path, ..]` name the requirements that the test is for; the paths are
 /// looked up in `spec::requirement`. At the end of the test the lab claims that each of them was judged.
+///
+/// `hazard = erasing`, `disruptive` or `irreversible` says how much harm the test may do to a controller
+/// (`lab::Hazard`); without it: none. It is what an owner is asked for before a run; the lab itself
+/// performs no action beyond what was consented to.
 #[proc_macro_attribute]
 pub fn conformance(attribute: TokenStream, item: TokenStream) -> TokenStream {
-    let requirements = syn::parse_macro_input!(attribute as Requirements);
+    let attribute = syn::parse_macro_input!(attribute as Conformance);
     let function = syn::parse_macro_input!(item as ItemFn);
-    expand(&requirements, &function).unwrap_or_else(Error::into_compile_error).into()
+    expand(&attribute, &function).unwrap_or_else(Error::into_compile_error).into()
 }
 
-struct Requirements(Vec<Path>);
+struct Conformance {
+    requirements: Vec<Path>,
+    /// The variant of `lab::Hazard`.
+    hazard: Ident,
+}
 
-impl Parse for Requirements {
+impl Parse for Conformance {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let key: Ident = input
             .parse()
             .map_err(|e| Error::new(e.span(), "expected `req = path` or `reqs = [path, ..]`"))?;
         input.parse::<Token![=]>()?;
-        let paths = match key.to_string().as_str() {
+        let requirements = match key.to_string().as_str() {
             "req" => vec![input.parse()?],
             "reqs" => paths_of(&input.parse()?)?,
             _ => return Err(Error::new(key.span(), "expected `req` or `reqs`")),
         };
-        input.parse::<Option<Token![,]>>()?;
+        let mut hazard = Ident::new("Harmless", key.span());
+        if input.parse::<Option<Token![,]>>()?.is_some() && !input.is_empty() {
+            let key: Ident = input.parse()?;
+            if key != "hazard" {
+                return Err(Error::new(key.span(), "expected `hazard = ...`, or nothing more"));
+            }
+            input.parse::<Token![=]>()?;
+            hazard = hazard_of(&input.parse()?)?;
+            input.parse::<Option<Token![,]>>()?;
+        }
         if !input.is_empty() {
             return Err(input.error("expected nothing more"));
         }
-        Ok(Self(paths))
+        Ok(Self { requirements, hazard })
     }
+}
+
+fn hazard_of(name: &Ident) -> syn::Result<Ident> {
+    let variant = match name.to_string().as_str() {
+        "erasing" => "Erasing",
+        "disruptive" => "Disruptive",
+        "irreversible" => "Irreversible",
+        _ => {
+            let what = "expected `erasing`, `disruptive` or `irreversible`";
+            return Err(Error::new(name.span(), what));
+        }
+    };
+    Ok(Ident::new(variant, name.span()))
 }
 
 fn paths_of(array: &ExprArray) -> syn::Result<Vec<Path>> {
@@ -57,7 +87,7 @@ fn paths_of(array: &ExprArray) -> syn::Result<Vec<Path>> {
     array.elems.iter().map(path).collect()
 }
 
-fn expand(requirements: &Requirements, function: &ItemFn) -> syn::Result<Tokens> {
+fn expand(attribute: &Conformance, function: &ItemFn) -> syn::Result<Tokens> {
     let doc = sentence(&function.attrs);
     if doc.is_empty() {
         let what = "a test begins with a doc comment: the point of it, in a sentence";
@@ -65,7 +95,8 @@ fn expand(requirements: &Requirements, function: &ItemFn) -> syn::Result<Tokens>
     }
     let name = &function.sig.ident;
     let text = name.to_string();
-    let paths: Punctuated<&Path, Token![,]> = requirements.0.iter().collect();
+    let paths: Punctuated<&Path, Token![,]> = attribute.requirements.iter().collect();
+    let hazard = &attribute.hazard;
     Ok(quote! {
         #function
 
@@ -77,6 +108,7 @@ fn expand(requirements: &Requirements, function: &ItemFn) -> syn::Result<Tokens>
                     module: ::core::module_path!(),
                     doc: #doc,
                     requirements: &[#paths],
+                    hazard: ::lab::Hazard::#hazard,
                     file: ::core::file!(),
                     line: ::core::line!(),
                     run: #name,

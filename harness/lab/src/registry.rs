@@ -2,6 +2,7 @@
 
 use spec::Req;
 
+use crate::action::Hazard;
 use crate::lab::Lab;
 use crate::stop::Outcome;
 
@@ -16,6 +17,8 @@ pub struct TestCase {
     pub doc: &'static str,
     /// The requirements that it is for.
     pub requirements: &'static [Req],
+    /// The worst that it does to a controller, as far as the controller's owner has to be asked.
+    pub hazard: Hazard,
     /// Where it stands.
     pub file: &'static str,
     /// Where it stands.

@@ -1,11 +1,16 @@
 //! Lanes: how a DUT is opened, as often as it is needed.
 
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
 use dut::Dut;
 use emulator::device::EmulatorError;
 use emulator::{Config, Defect, EmulatorDut};
+use lab::Hazard;
 use qemu::{OpenError, Options, Qemu};
+use vfio::{Bdf, Session};
+
+use crate::consent::Consent;
 
 /// Why a DUT does not open.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +35,10 @@ pub trait Lane: Send + Sync {
     fn arguments(&self) -> String;
     /// A fresh DUT.
     fn open(&self) -> Result<Box<dyn Dut>, LaneError>;
+    /// The worst hazard that the owner of the DUT consents to.
+    fn consent(&self) -> Hazard {
+        Hazard::Irreversible
+    }
 }
 
 /// The emulator that is tested unless the user says otherwise: two controllers in one subsystem, so
@@ -115,5 +124,48 @@ impl Lane for QemuLane {
                 Err(LaneError { usage, text: error.to_string() })
             }
         }
+    }
+}
+
+/// A PCI Express controller of this machine. It is opened with the first DUT, and given back when the
+/// lane is dropped.
+pub struct VfioLane {
+    bdf: Bdf,
+    consent: Consent,
+    session: Mutex<Option<Session>>,
+}
+
+impl VfioLane {
+    /// The controller at this address, to which no more is done than its owner consents to.
+    pub fn new(bdf: Bdf, consent: Consent) -> Self {
+        Self { bdf, consent, session: Mutex::new(None) }
+    }
+}
+
+impl Lane for VfioLane {
+    fn arguments(&self) -> String {
+        let mut arguments = format!("--dut vfio:{}", self.bdf);
+        arguments += &self.consent.arguments();
+        arguments
+    }
+
+    fn open(&self) -> Result<Box<dyn Dut>, LaneError> {
+        let mut held = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_none() {
+            let opened = Session::open(self.bdf).map_err(|error| LaneError {
+                usage: matches!(error, vfio::OpenError::Refused(_)),
+                text: error.to_string(),
+            })?;
+            self.consent.check(&opened.who().serial)?;
+            *held = Some(opened);
+        }
+        let failed = |text: String| LaneError { usage: false, text };
+        let Some(session) = &*held else { return Err(failed("the session is gone".into())) };
+        let dut = session.dut().map_err(|fault| failed(fault.to_string()))?;
+        Ok(Box::new(dut))
+    }
+
+    fn consent(&self) -> Hazard {
+        self.consent.hazard()
     }
 }

@@ -7,7 +7,7 @@ use spec::{Entries, Fid, Qid, Sqe};
 use super::given::FLUSH;
 
 /// A reserved opcode is refused on the admin queue, and the next command is carried out.
-#[conformance(req = common::OPCODE)]
+#[conformance(req = common::OPCODE, hazard = irreversible)]
 fn refuses_a_reserved_admin_opcode(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     ctrl.admin(Sqe::new(0xbf))?.refused_by(common::OPCODE)?;
@@ -15,7 +15,7 @@ fn refuses_a_reserved_admin_opcode(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A reserved opcode is refused on an I/O queue, and the next command is carried out.
-#[conformance(req = common::OPCODE)]
+#[conformance(req = common::OPCODE, hazard = irreversible)]
 fn refuses_a_reserved_io_opcode(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     ctrl.io_pair(Qid(1), Entries(16))?;

@@ -31,7 +31,7 @@ fn there_and_back(ctrl: &mut Ctl<'_>, ns: NamespaceFacts, blocks: u32, shape: Sh
 }
 
 /// PRP1 may have any dword offset in its page, up to data that ends with the page.
-#[conformance(reqs = [prp::PRP1_OFFSET_LEGAL, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
+#[conformance(reqs = [prp::PRP1_OFFSET_LEGAL, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn begins_at_an_offset_in_the_first_page(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, _) = pages(lab, 1)?;
     let last = ctrl.page_bytes() as u32 - ns.block_bytes;
@@ -44,7 +44,7 @@ fn begins_at_an_offset_in_the_first_page(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A transfer that crosses one page boundary goes on at PRP2, which is a page of its own.
-#[conformance(reqs = [prp::PRP2_PAGE, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
+#[conformance(reqs = [prp::PRP2_PAGE, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn goes_on_in_the_page_that_prp2_names(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 2)?;
     for scattered in [false, true] {
@@ -56,7 +56,7 @@ fn goes_on_in_the_page_that_prp2_names(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A transfer that crosses more boundaries goes on in the pages of a PRP list, in its order.
-#[conformance(reqs = [prp::PRP2_LIST, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
+#[conformance(reqs = [prp::PRP2_LIST, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn follows_a_prp_list(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 8)?;
     for scattered in [false, true] {
@@ -70,7 +70,7 @@ fn follows_a_prp_list(lab: &mut Lab<'_>) -> Outcome {
 
 /// Data with an offset needs a list one page earlier, and its last page is used in part.
 #[conformance(reqs = [prp::PRP1_OFFSET_LEGAL, prp::PRP2_LIST, data::LAST_WRITTEN,
-    dma::WRITE_WITHIN_PRPS])]
+    dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn follows_a_prp_list_from_an_offset(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 4)?;
     for offset in [4, 516, ctrl.page_bytes() as u32 - 4] {
@@ -81,7 +81,7 @@ fn follows_a_prp_list_from_an_offset(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A PRP list may begin inside a page. Filled to the end of that page, its last slot is an entry.
-#[conformance(reqs = [prp::LIST_LAST_SLOT, prp::LIST_OFFSET_LEGAL, data::LAST_WRITTEN])]
+#[conformance(reqs = [prp::LIST_LAST_SLOT, prp::LIST_OFFSET_LEGAL, data::LAST_WRITTEN], hazard = erasing)]
 fn takes_the_last_slot_for_an_entry_if_all_fit(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 8)?;
     for entries in [2, 3, 7] {
@@ -93,7 +93,7 @@ fn takes_the_last_slot_for_an_entry_if_all_fit(lab: &mut Lab<'_>) -> Outcome {
 
 /// Where all entries fit into a page of the list none of them is a pointer, not even if the memory
 /// that it names holds what looks like a PRP list.
-#[conformance(reqs = [prp::LIST_LAST_SLOT, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
+#[conformance(reqs = [prp::LIST_LAST_SLOT, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn takes_no_data_page_for_a_list(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, blocks) = pages(lab, 4)?;
     let (page, nsid) = (ctrl.page_bytes(), Nsid(ns.nsid));
@@ -119,7 +119,7 @@ fn takes_no_data_page_for_a_list(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// If not all entries fit, the last slot of the page points to the next page of the list.
-#[conformance(reqs = [prp::LIST_CHAINED, prp::LIST_OFFSET_LEGAL, data::LAST_WRITTEN])]
+#[conformance(reqs = [prp::LIST_CHAINED, prp::LIST_OFFSET_LEGAL, data::LAST_WRITTEN], hazard = erasing)]
 fn follows_a_chain_of_prp_lists(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 8)?;
     // One entry too many, and first pages with little room: with 1 slot there is only the pointer.
@@ -145,7 +145,7 @@ fn write_by_list(
 }
 
 /// An entry of a PRP list with an offset in its page is refused, and nothing is written.
-#[conformance(req = prp::LIST_ENTRY_OFFSET)]
+#[conformance(req = prp::LIST_ENTRY_OFFSET, hazard = erasing)]
 fn refuses_a_list_entry_with_an_offset(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 3)?;
     there_and_back(&mut ctrl, ns, 3 * page, Shape::default())?;
@@ -157,7 +157,7 @@ fn refuses_a_list_entry_with_an_offset(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// PRP2 with an offset is refused where it is the second page of the data.
-#[conformance(req = prp::PRP2_OFFSET)]
+#[conformance(req = prp::PRP2_OFFSET, hazard = erasing)]
 fn refuses_a_second_page_with_an_offset(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 2)?;
     let (good, _) = given::good_write(&mut ctrl, ns, 0, 2 * page)?;
@@ -168,7 +168,7 @@ fn refuses_a_second_page_with_an_offset(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A pointer to the next page of a PRP list with an offset is refused.
-#[conformance(req = prp::LIST_CHAIN_OFFSET)]
+#[conformance(req = prp::LIST_CHAIN_OFFSET, hazard = erasing)]
 fn refuses_a_chain_pointer_with_an_offset(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, blocks) = pages(lab, 4)?;
     let page = ctrl.page_bytes();
@@ -190,7 +190,7 @@ fn refuses_a_chain_pointer_with_an_offset(lab: &mut Lab<'_>) -> Outcome {
 
 /// Offsets and page boundaries follow CC.MPS, not the smallest page.
 #[conformance(reqs = [prp::PAGE_SIZE, prp::PAGE_SIZE_SELECTED, data::LAST_WRITTEN,
-    dma::WRITE_WITHIN_PRPS])]
+    dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn counts_in_pages_of_the_size_selected(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
     let cap = ctrl.cap()?;
@@ -258,7 +258,7 @@ fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
 
 /// A Write whose data lies where the host has no memory for the controller ends with Data Transfer
 /// Error, and the controller goes on.
-#[conformance(req = prp::UNMAPPED)]
+#[conformance(req = prp::UNMAPPED, hazard = erasing)]
 fn fails_a_write_from_memory_that_is_not_there(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 2)?;
     let enforced = lab.capabilities().dma == lab::DmaVisibility::Exact;

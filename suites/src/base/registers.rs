@@ -162,7 +162,7 @@ fn shows_normal_operation(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// The controller works with every memory page size from CAP.MPSMIN to CAP.MPSMAX.
-#[conformance(reqs = [register::MPS_EACH, register::CC_READS_BACK, data::LAST_WRITTEN])]
+#[conformance(reqs = [register::MPS_EACH, register::CC_READS_BACK, data::LAST_WRITTEN], hazard = erasing)]
 fn works_with_each_page_size(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
     let cap = ctrl.cap()?;

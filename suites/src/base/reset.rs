@@ -106,7 +106,7 @@ fn restarts_the_phase_tags(lab: &mut Lab<'_>) -> Outcome {
 /// Commands in flight at a reset end with it: nothing of them is posted afterwards, and every block
 /// holds what it held before or what was written to it.
 #[conformance(reqs = [reset::STOPS_EVERYTHING, reset::NOTHING_POSTED_AFTER, data::LAST_WRITTEN,
-    dma::WRITE_WITHIN_PRPS])]
+    dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn stops_commands_in_flight(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -138,7 +138,7 @@ fn stops_commands_in_flight(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// Data that was written before a reset that keeps power is there after it.
-#[conformance(reqs = [reset::COMPLETED_RESULTS_KEPT, data::LAST_WRITTEN])]
+#[conformance(reqs = [reset::COMPLETED_RESULTS_KEPT, data::LAST_WRITTEN], hazard = erasing)]
 fn keeps_completed_writes(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

@@ -111,7 +111,7 @@ fn resets_and_shuts_down_by_one_write(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// What was written before a normal shutdown is there after the next start.
-#[conformance(reqs = [shutdown::KEEPS_DATA, shutdown::NORMAL, data::LAST_WRITTEN])]
+#[conformance(reqs = [shutdown::KEEPS_DATA, shutdown::NORMAL, data::LAST_WRITTEN], hazard = erasing)]
 fn keeps_what_was_written(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

@@ -23,7 +23,7 @@ fn finish(ctrl: &mut Ctl<'_>) -> Outcome {
 }
 
 /// A completed Write is visible to a Read submitted afterwards, through any queue.
-#[conformance(reqs = [data::VISIBLE_AFTER_COMPLETION, data::LAST_WRITTEN])]
+#[conformance(reqs = [data::VISIBLE_AFTER_COMPLETION, data::LAST_WRITTEN], hazard = erasing)]
 fn shows_a_completed_write_to_every_queue(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns) = two_queues(lab)?;
     for (one, other) in [(1, 2), (2, 1), (1, 2)] {
@@ -37,7 +37,7 @@ fn shows_a_completed_write_to_every_queue(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// Of two Writes in flight on one block either may win, and the winner stays.
-#[conformance(req = data::LAST_WRITTEN)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn lets_one_of_two_overlapping_writes_win(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns) = two_queues(lab)?;
     for _ in 0..8 {
@@ -57,7 +57,7 @@ fn lets_one_of_two_overlapping_writes_win(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A Read beside a Write of the same block returns the old or the new data.
-#[conformance(req = data::LAST_WRITTEN)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn returns_old_or_new_data_beside_a_write(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns) = two_queues(lab)?;
     ctrl.write_blocks(Nsid(ns.nsid), Lba(0), 8)?.accepted()?;
@@ -76,7 +76,7 @@ fn returns_old_or_new_data_beside_a_write(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// Writes in flight to blocks side by side do not disturb each other.
-#[conformance(req = data::LAST_WRITTEN)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn keeps_writes_side_by_side_apart(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns) = two_queues(lab)?;
     for _ in 0..4 {
@@ -94,7 +94,7 @@ fn keeps_writes_side_by_side_apart(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// Reads and Writes at random, four in flight on two queues: every Read is explained by some order.
-#[conformance(req = data::LAST_WRITTEN)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn explains_reads_and_writes_at_random(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns) = two_queues(lab)?;
     for _ in 0..40 {

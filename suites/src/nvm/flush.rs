@@ -9,7 +9,7 @@ use spec::{Cns, Entries, Lba, Nsid, Qid};
 use crate::base::given::{self, good_write};
 
 /// Flush succeeds for every active namespace, with and without something to flush.
-#[conformance(req = flush::WITHOUT_CACHE)]
+#[conformance(req = flush::WITHOUT_CACHE, hazard = erasing)]
 fn succeeds_for_every_namespace(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let namespaces = ctrl.namespaces();
@@ -65,7 +65,7 @@ fn covers_writes_of_other_queues(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A Flush beside Writes in flight does no harm: every block ends as it was written last.
-#[conformance(reqs = [flush::WITHOUT_CACHE, data::LAST_WRITTEN])]
+#[conformance(reqs = [flush::WITHOUT_CACHE, data::LAST_WRITTEN], hazard = erasing)]
 fn runs_beside_writes(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

@@ -8,7 +8,7 @@ use spec::{Entries, Lba, Nsid, Qid};
 use crate::base::given::{self, good_read};
 
 /// A Read returns what was written, whole and in parts.
-#[conformance(reqs = [data::LAST_WRITTEN, common::LAST_LBA])]
+#[conformance(reqs = [data::LAST_WRITTEN, common::LAST_LBA], hazard = erasing)]
 fn returns_what_was_written(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -21,7 +21,7 @@ fn returns_what_was_written(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// NLB = 0 reads one block, and writes no more than that to the host.
-#[conformance(reqs = [common::NLB, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS])]
+#[conformance(reqs = [common::NLB, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn reads_one_block_with_nlb_0(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -88,7 +88,7 @@ fn reads_as_much_as_mdts_allows(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// FUA, Limited Retry and one hint of Dataset Management change nothing in the data.
-#[conformance(req = data::LAST_WRITTEN)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn returns_the_same_data_with_every_option(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

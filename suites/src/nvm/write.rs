@@ -8,7 +8,7 @@ use spec::{Entries, Lba, Nsid, Qid};
 use crate::base::given::{self, good_write};
 
 /// Of several Writes to one block the last one counts.
-#[conformance(reqs = [data::LAST_WRITTEN, common::LAST_LBA])]
+#[conformance(reqs = [data::LAST_WRITTEN, common::LAST_LBA], hazard = erasing)]
 fn replaces_what_was_written_before(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -21,7 +21,7 @@ fn replaces_what_was_written_before(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A Write changes the blocks that it names, and not their neighbours.
-#[conformance(reqs = [data::NEIGHBOURS, data::LAST_WRITTEN])]
+#[conformance(reqs = [data::NEIGHBOURS, data::LAST_WRITTEN], hazard = erasing)]
 fn leaves_the_neighbours_alone(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -40,7 +40,7 @@ fn leaves_the_neighbours_alone(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// NLB = 0 writes one block.
-#[conformance(reqs = [common::NLB, data::LAST_WRITTEN])]
+#[conformance(reqs = [common::NLB, data::LAST_WRITTEN], hazard = erasing)]
 fn writes_one_block_with_nlb_0(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -51,7 +51,7 @@ fn writes_one_block_with_nlb_0(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// The last block can be written. A range that goes beyond it is refused, and changes nothing.
-#[conformance(reqs = [common::LAST_LBA, common::LBA_RANGE, data::REFUSED_WRITE_CHANGES_NOTHING])]
+#[conformance(reqs = [common::LAST_LBA, common::LBA_RANGE, data::REFUSED_WRITE_CHANGES_NOTHING], hazard = erasing)]
 fn writes_up_to_the_last_block_and_no_further(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -65,7 +65,7 @@ fn writes_up_to_the_last_block_and_no_further(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A range that goes past the largest block address there can be does not wrap to block 0.
-#[conformance(reqs = [common::LBA_RANGE, data::REFUSED_WRITE_CHANGES_NOTHING])]
+#[conformance(reqs = [common::LBA_RANGE, data::REFUSED_WRITE_CHANGES_NOTHING], hazard = erasing)]
 fn refuses_a_range_that_overflows(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -78,7 +78,7 @@ fn refuses_a_range_that_overflows(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A Write of exactly MDTS bytes is legal, and one block more is refused and changes nothing.
-#[conformance(reqs = [common::MDTS, common::MDTS_LEGAL, data::REFUSED_WRITE_CHANGES_NOTHING])]
+#[conformance(reqs = [common::MDTS, common::MDTS_LEGAL, data::REFUSED_WRITE_CHANGES_NOTHING], hazard = erasing)]
 fn writes_as_much_as_mdts_allows(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -94,7 +94,7 @@ fn writes_as_much_as_mdts_allows(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// FUA, Limited Retry and one hint of Dataset Management change nothing in what is written.
-#[conformance(req = data::LAST_WRITTEN)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn writes_the_same_with_every_option(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -122,7 +122,7 @@ fn makes_data_durable_with_fua(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// NSID 0 and one above NN name no namespace: refused, and nothing is written anywhere.
-#[conformance(reqs = [common::NSID_INVALID, data::LAST_WRITTEN])]
+#[conformance(reqs = [common::NSID_INVALID, data::LAST_WRITTEN], hazard = erasing)]
 fn refuses_an_invalid_namespace(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -137,7 +137,7 @@ fn refuses_an_invalid_namespace(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A Write names one namespace: FFFFFFFFh is refused, and nothing is written anywhere.
-#[conformance(reqs = [common::NSID_BROADCAST, data::LAST_WRITTEN])]
+#[conformance(reqs = [common::NSID_BROADCAST, data::LAST_WRITTEN], hazard = erasing)]
 fn refuses_all_namespaces_at_once(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

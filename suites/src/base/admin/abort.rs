@@ -44,7 +44,7 @@ fn aborts_a_pending_event_request_or_leaves_it(lab: &mut Lab<'_>) -> Outcome {
 
 /// Aborted or completed: a victim in flight gets exactly one completion, and its status agrees with
 /// what the Abort said.
-#[conformance(reqs = [abort::VICTIM_STATUS, cqe::ONCE])]
+#[conformance(reqs = [abort::VICTIM_STATUS, cqe::ONCE], hazard = erasing)]
 fn accounts_for_the_victim(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.queue_entries_max() >= Entries(64), "CAP.MQES of at least 63")?;
@@ -88,7 +88,7 @@ fn finds_nothing_in_a_queue_that_does_not_exist(lab: &mut Lab<'_>) -> Outcome {
 
 /// A command that was aborted at once does nothing more: it leaves its buffer alone, and blocks that
 /// the host writes next keep what the host wrote.
-#[conformance(reqs = [abort::VICTIM_STATUS, data::LAST_WRITTEN])]
+#[conformance(reqs = [abort::VICTIM_STATUS, data::LAST_WRITTEN], hazard = erasing)]
 fn keeps_an_aborted_command_from_any_effect(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

@@ -6,7 +6,7 @@ use spec::command::{GetFeatures, SetFeatures};
 use spec::requirement::set_features;
 
 /// A feature that does not exist cannot be set.
-#[conformance(req = set_features::FID_UNKNOWN)]
+#[conformance(req = set_features::FID_UNKNOWN, hazard = irreversible)]
 fn refuses_an_unknown_feature(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     ctrl.admin(SetFeatures { fid: Fid(0), ..SetFeatures::default() })?
@@ -14,7 +14,7 @@ fn refuses_an_unknown_feature(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A feature that cannot be saved is not set with Save = 1, not even to the value that it has.
-#[conformance(req = set_features::NOT_SAVEABLE)]
+#[conformance(req = set_features::NOT_SAVEABLE, hazard = erasing)]
 fn refuses_to_save_what_cannot_be_saved(lab: &mut Lab<'_>) -> Outcome {
     const FID: Fid = Fid::NUMBER_OF_QUEUES;
     let mut ctrl = lab.enabled_controller()?;

@@ -1,0 +1,187 @@
+//! A session: one function, opened once, on which DUT after DUT is made.
+//!
+//! Opening costs milliseconds to seconds (the arena is pinned and mapped page by page), so it is done
+//! once for a run and not for each test.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dut::{Arena, Capabilities, Ctrl, Doorbell, Dut, Event, Fault, Identity, Progress};
+use dut::{ResetOutcome, Who, WhoError, Width, who_is};
+use log::{Perm, ResetKind};
+use spec::Addr;
+
+use crate::device::Vfio;
+use crate::kernel::Kernel;
+use crate::{Bdf, OpenError, raw};
+
+/// Bytes of the arena unless the user says otherwise.
+const ARENA_BYTES: u64 = 64 << 20;
+/// Where the arena is put if it can be: far above any memory, so that an address that was not
+/// translated cannot be a good one by luck.
+const BASES: [u64; 4] = [1 << 36, 1 << 32, 1 << 28, 1 << 24];
+
+/// A function that is open.
+pub struct Session {
+    who: Who,
+    home: Home,
+}
+
+/// Where the DUT is while nobody has it.
+type Home = Arc<Mutex<Option<Box<Vfio>>>>;
+
+impl Session {
+    /// Opens a function that is bound to vfio-pci, maps the arena, and asks the controller who it is.
+    pub fn open(bdf: Bdf) -> Result<Self, OpenError> {
+        let link = std::path::Path::new("/sys/bus/pci/devices").join(bdf.to_string());
+        let group = std::fs::read_link(link.join("iommu_group")).ok();
+        let group = group.and_then(|path| path.file_name()?.to_str()?.parse().ok());
+        let Some(group) = group else {
+            return Err(OpenError::machine(format!("{bdf} is in no IOMMU group")));
+        };
+        let kernel = Kernel::open(bdf, group)?;
+        let (arena, _) = map_arena(&kernel, ARENA_BYTES)?;
+        let hot = hot_reset_is_ours(&kernel, bdf, group);
+        let kernel = kernel.with_hot_reset(hot);
+        let strange = |why: String| OpenError::Controller { bdf, why };
+        let words = format!("PCI function {bdf}");
+        let vfio = Vfio::new(Box::new(kernel), Arc::new(arena), words);
+        let mut vfio = vfio.map_err(|fault| strange(fault.to_string()))?;
+        let who = who_is(&mut vfio, Ctrl(0)).map_err(|error| match error {
+            WhoError::Fault(fault) => strange(fault.to_string()),
+            WhoError::Strange(why) => strange(why),
+        })?;
+        vfio.describe(&format!(
+            ", model {:?}, serial {:?}, firmware {:?}",
+            who.model, who.serial, who.firmware
+        ));
+        Ok(Self { who, home: Arc::new(Mutex::new(Some(Box::new(vfio)))) })
+    }
+
+    /// Who the controller is.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The DUT, as if nobody had used it: interrupts off, awake. There is one of it at a time.
+    pub fn dut(&self) -> Result<Loan, Fault> {
+        let taken = self.home.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(mut vfio) = taken else {
+            return Err(Fault::Harness("the function is in use by another test".into()));
+        };
+        let fresh = vfio.refresh();
+        let loan = Loan { vfio: Some(vfio), home: Arc::clone(&self.home) };
+        fresh.map(|()| loan)
+    }
+}
+
+/// The DUT of a session, which gets it back when this is dropped.
+pub struct Loan {
+    vfio: Option<Box<Vfio>>,
+    home: Home,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        *self.home.lock().unwrap_or_else(PoisonError::into_inner) = self.vfio.take();
+    }
+}
+
+impl std::ops::Deref for Loan {
+    type Target = Vfio;
+
+    fn deref(&self) -> &Vfio {
+        self.vfio.as_ref().expect("it is taken only by drop")
+    }
+}
+
+impl std::ops::DerefMut for Loan {
+    fn deref_mut(&mut self) -> &mut Vfio {
+        self.vfio.as_mut().expect("it is taken only by drop")
+    }
+}
+
+impl Dut for Loan {
+    fn identity(&self) -> Identity {
+        (**self).identity()
+    }
+    fn capabilities(&self) -> &Capabilities {
+        (**self).capabilities()
+    }
+    fn memory(&self) -> &Arc<Arena> {
+        (**self).memory()
+    }
+    fn now(&self) -> u64 {
+        (**self).now()
+    }
+    fn read(&mut self, ctrl: Ctrl, offset: u32, width: Width) -> Result<u64, Fault> {
+        (**self).read(ctrl, offset, width)
+    }
+    fn write(&mut self, ctrl: Ctrl, offset: u32, width: Width, value: u64) -> Result<(), Fault> {
+        (**self).write(ctrl, offset, width, value)
+    }
+    fn ring(&mut self, ctrl: Ctrl, doorbells: &[Doorbell]) -> Result<(), Fault> {
+        (**self).ring(ctrl, doorbells)
+    }
+    fn wait(&mut self, until: u64) -> Result<Progress, Fault> {
+        (**self).wait(until)
+    }
+    fn drain(&mut self, sink: &mut dyn FnMut(Event)) {
+        (**self).drain(sink);
+    }
+    fn irq_setup(&mut self, ctrl: Ctrl, vectors: u16) -> Result<(), Fault> {
+        (**self).irq_setup(ctrl, vectors)
+    }
+    fn irq_mask(&mut self, ctrl: Ctrl, vector: u16, masked: bool) -> Result<(), Fault> {
+        (**self).irq_mask(ctrl, vector, masked)
+    }
+    fn irq_pending(&mut self, ctrl: Ctrl, vector: u16) -> Result<bool, Fault> {
+        (**self).irq_pending(ctrl, vector)
+    }
+    fn reset(&mut self, ctrl: Ctrl, kind: ResetKind) -> Result<ResetOutcome, Fault> {
+        (**self).reset(ctrl, kind)
+    }
+    fn map(&mut self, at: Addr, len: u64, perm: Perm) -> Result<(), Fault> {
+        (**self).map(at, len, perm)
+    }
+    fn unmap(&mut self, at: Addr, len: u64) -> Result<(), Fault> {
+        (**self).unmap(at, len)
+    }
+}
+
+/// Makes the arena and maps it, once.
+fn map_arena(kernel: &Kernel, bytes: u64) -> Result<(Arena, u64), OpenError> {
+    let ranges = kernel.iova_ranges().unwrap_or_default();
+    let last = |base: u64| base + bytes - 1;
+    let fits = |base: &u64| {
+        ranges.is_empty() || ranges.iter().any(|r| r.contains(base) && r.contains(&last(*base)))
+    };
+    let Some(base) = BASES.into_iter().find(fits) else {
+        return Err(OpenError::machine(format!(
+            "the IOMMU has no room for {} MiB; it maps {ranges:x?}",
+            bytes >> 20
+        )));
+    };
+    let arena = Arena::new(bytes, Addr(base)).map_err(|error| {
+        OpenError::machine(format!("no {} MiB of shared memory: {error}", bytes >> 20))
+    })?;
+    kernel.map(&arena, 0, bytes, true).map_err(|error| {
+        let hint = match error.kind() {
+            std::io::ErrorKind::OutOfMemory => {
+                "; more memory may have to be locked: raise `ulimit -l` (KiB) above it, or run as root"
+            }
+            _ => "",
+        };
+        let mib = bytes >> 20;
+        OpenError::machine(format!("the IOMMU does not map {mib} MiB at {base:#x}: {error}{hint}"))
+    })?;
+    Ok((arena, base))
+}
+
+/// Whether a reset of the bus reaches this function and no other.
+fn hot_reset_is_ours(kernel: &Kernel, bdf: Bdf, group: u32) -> bool {
+    let (domain, bus, devfn) = bdf.parts();
+    let own = |r: &raw::Reached| {
+        (u32::from(r.segment), r.bus, r.devfn, r.group) == (domain, bus, devfn, group)
+    };
+    kernel.hot_reset_reaches().is_ok_and(|all| all.len() == 1 && all.iter().all(own))
+}
