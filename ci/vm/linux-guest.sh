@@ -42,7 +42,7 @@ step() {
   else
     code=$?
     sed 's/^/   /' /tmp/said
-    result "$name" "failed ($code): $(grep . /tmp/said | tail -n 1)"
+    result "$name" "failed ($code): $(grep . /tmp/said | tail -n 1 | cut -c 1-120)"
   fi
 }
 
@@ -150,6 +150,8 @@ rescan_namespaces() { tool nvme ns-rescan "$ctrl" && there; }
 first() {
   step "driver" appears
   dmesg | grep -i nvme
+  # Without a disk the tools would make do with a file of its name.
+  there || return 0
   for command in list "id-ctrl $ctrl" "list-ns $ctrl" "id-ns $disk" "ns-descs $disk" \
     "smart-log $ctrl" "error-log $ctrl" "fw-log $ctrl"; do
     # The words of the command are its arguments.
@@ -189,6 +191,7 @@ first() {
 
 second() {
   step "driver" appears
+  there || return 0
   step "files survived: mounted" mount_it
   step "files survived: sums" check_files
   step "files survived: unmounted" umount "$fs"
@@ -212,6 +215,7 @@ server_ends() {
 }
 third() {
   step "driver" appears
+  there || return 0
   step "device goes with its server" server_ends
 }
 

@@ -9,8 +9,9 @@ use xtask::vm::cache::Cache;
 use xtask::vm::linux_guest::{self, LinuxGuestArgs};
 use xtask::vm::lockstep::{self, MachineArgs, VmArgs};
 use xtask::vm::newer_qemu::{self, Version};
-use xtask::vm::smoke;
+use xtask::vm::verdicts::{self, VerdictsArgs};
 use xtask::vm::{BAD_USAGE, BadUsage, HARNESS_FAILED};
+use xtask::vm::{kill, smoke};
 use xtask::{Problem, check, generate, handles, root, source};
 
 /// The generator, the checks of the repository, and its virtual machines.
@@ -41,6 +42,10 @@ enum Task {
     Vm(VmArgs),
     /// Run lockstep in a machine and outside: exit code, reports and traces must be the same.
     VmSmoke(MachineArgs),
+    /// Kill lockstep in mid-run in a machine: what it had borrowed has to go back.
+    VmKill(MachineArgs),
+    /// Judge one QEMU over qtest and over vfio: the verdicts must be the same.
+    SameVerdicts(VerdictsArgs),
     /// Boot Linux on our emulator, or on QEMU's controller, and use it with Linux's own tools.
     LinuxGuest(LinuxGuestArgs),
 }
@@ -54,6 +59,8 @@ fn main() -> ExitCode {
         Task::Qemu11 => machine(print_qemu(Version::V11)),
         Task::Vm(args) => machine(lockstep::run(&root(), &args)),
         Task::VmSmoke(args) => machine(smoke::run(&root(), &args)),
+        Task::VmKill(args) => machine(kill::run(&root(), &args)),
+        Task::SameVerdicts(args) => machine(verdicts::run(&root(), &args)),
         Task::LinuxGuest(args) => machine(linux_guest::run(&root(), &args)),
     }
 }

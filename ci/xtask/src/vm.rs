@@ -11,6 +11,7 @@ pub mod cache;
 pub mod expected;
 pub mod image;
 pub mod kernel;
+pub mod kill;
 pub mod linux_guest;
 pub mod lockstep;
 pub mod machine;
@@ -19,6 +20,7 @@ pub mod server;
 pub mod share;
 pub mod smoke;
 pub mod text;
+pub mod verdicts;
 
 use std::path::Path;
 use std::process::{Command, Stdio};

@@ -24,12 +24,24 @@ const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The PCI slot of the first controller, as on the DUT `qemu`.
 const FIRST_SLOT: u8 = 4;
 
+/// The address of the first controller.
+pub const FIRST_BDF: &str = "0000:00:04.0";
+
+/// The serial number of every controller.
+pub const SERIAL: &str = "lockstep";
+
 /// A namespace of the machine's controllers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Namespace {
     bytes: u64,
     /// Bytes per logical block.
     block: u32,
+}
+
+impl std::fmt::Display for Namespace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.bytes >> 20, self.block)
+    }
 }
 
 /// A machine with NVMe controllers.
@@ -57,7 +69,7 @@ pub struct MachineArgs {
     #[arg(long, value_name = "MIB", default_value = "1024", value_parser = clap::value_parser!(u32).range(256..=65536))]
     pub memory: u32,
     /// Processors of the machine.
-    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u32).range(1..=64))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub cpus: u32,
     /// Seconds that the machine may take to boot.
     #[arg(long, value_name = "SECONDS", default_value = "60")]
@@ -177,7 +189,7 @@ fn controllers(args: &MachineArgs, disks: &TempDir) -> Result<Vec<String>> {
     }
     for n in 0..args.controllers {
         let slot = FIRST_SLOT + n;
-        let own = format!("nvme,id=ctrl{n},serial=lockstep,addr={slot:#x},subsys=subsystem");
+        let own = format!("nvme,id=ctrl{n},serial={SERIAL},addr={slot:#x},subsys=subsystem");
         add("-device", own + &properties);
     }
     for (n, Namespace { bytes, block }) in args.namespace.iter().enumerate() {
@@ -228,5 +240,6 @@ mod tests {
         for text in ["", "0", "x", "64:", "64:100", "64:256", "64:600", "-1"] {
             assert!(namespace(text).is_err(), "{text}");
         }
+        assert_eq!(namespace("2:4096").unwrap().to_string(), "2:4096");
     }
 }

@@ -216,7 +216,8 @@ impl Machine {
             "-initrd",
             &image.display().to_string(),
             "-append",
-            &format!("console=ttyS0 quiet panic=-1 {}", self.kernel_arguments),
+            // On a busy host QEMU's timer may be late, and the kernel would panic over it.
+            &format!("console=ttyS0 quiet panic=-1 no_timer_check {}", self.kernel_arguments),
         ]
         .map(str::to_owned)
         .to_vec();
