@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
-use spec::Version;
+use spec::{Fid, Version};
 
 use crate::Policy;
 
 mod check;
+mod identifier;
 mod random;
 
 pub use check::ConfigError;
+pub use identifier::Identifier;
 
 /// A subsystem. `Config::default()` is one controller and one namespace of 8 MiB in 512-byte
 /// blocks.
@@ -20,6 +22,10 @@ pub struct Config {
     /// The revision that the controllers implement (VS), 1.3 to 2.3.
     #[serde(with = "version_text")]
     pub version: Version,
+    /// Serial Number (SN): at most 20 printable ASCII characters.
+    pub serial: String,
+    /// NVM Subsystem NVMe Qualified Name (SUBNQN): begins with `nqn.`, at most 223 bytes.
+    pub subnqn: String,
     /// The largest I/O queue in entries, 2 to 65,536 (CAP.MQES + 1).
     pub max_queue_entries: u32,
     /// Contiguous Queues Required (CAP.CQR).
@@ -56,6 +62,13 @@ pub struct Config {
     pub wce_saveable: bool,
     /// Whether Flush takes NSID FFFFFFFFh (VWC bits 2:1; not told before 1.4).
     pub broadcast_flush: bool,
+    /// Which features can be saved beside Volatile Write Cache, by identifier: of
+    /// [`Config::MAY_BE_SAVEABLE`].
+    pub saveable_features: Vec<u8>,
+    /// Composite Temperature (CTEMP) in kelvins, 1 to 999.
+    pub temperature: u16,
+    /// What the temperature sensors report in kelvins, 1 to 999 each: at most 8 of them.
+    pub temperature_sensors: Vec<u16>,
     /// Abort Command Limit (ACL), 0's based.
     pub acl_z: u8,
     /// Asynchronous Event Request Limit (AERL), 0's based.
@@ -100,6 +113,12 @@ pub struct NamespaceConfig {
     /// The file that holds its durable content, `blocks * block_bytes` bytes; made if it is not
     /// there. Without it the content lives in memory.
     pub path: Option<PathBuf>,
+    /// IEEE Extended Unique Identifier (EUI64).
+    pub eui64: Identifier<8>,
+    /// Namespace Globally Unique Identifier (NGUID).
+    pub nguid: Identifier<16>,
+    /// Namespace UUID.
+    pub uuid: Identifier<16>,
 }
 
 /// How many queues Set Features (Number of Queues) allocates. Base-2.3 §5.2.26.2.1.
@@ -124,7 +143,16 @@ pub enum LowBits {
 
 impl Default for NamespaceConfig {
     fn default() -> Self {
-        Self { nsid: None, blocks: 16384, block_bytes: 512, controllers: Vec::new(), path: None }
+        Self {
+            nsid: None,
+            blocks: 16384,
+            block_bytes: 512,
+            controllers: Vec::new(),
+            path: None,
+            eui64: Identifier::Derived,
+            nguid: Identifier::Derived,
+            uuid: Identifier::None,
+        }
     }
 }
 
@@ -132,6 +160,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             version: Version::new(2, 3),
+            serial: "LOCKSTEP0001".into(),
+            subnqn: "nqn.2026-11.org.lockstep:emulator".into(),
             max_queue_entries: 1024,
             cqr: false,
             dstrd: 0,
@@ -150,6 +180,9 @@ impl Default for Config {
             wce_default: true,
             wce_saveable: true,
             broadcast_flush: true,
+            saveable_features: vec![Fid::ARBITRATION.0, Fid::TEMPERATURE_THRESHOLD.0],
+            temperature: 310,
+            temperature_sensors: vec![312, 308],
             acl_z: 3,
             aerl_z: 3,
             elpe_z: 63,
@@ -168,6 +201,21 @@ impl Default for Config {
 }
 
 impl Config {
+    /// The features that [`Config::saveable_features`] may name: those whose reset value the text
+    /// does not fix.
+    pub const MAY_BE_SAVEABLE: [Fid; 5] = [
+        Fid::ARBITRATION,
+        Fid::TEMPERATURE_THRESHOLD,
+        Fid::ERROR_RECOVERY,
+        Fid::WRITE_ATOMICITY_NORMAL,
+        Fid::ASYNCHRONOUS_EVENT_CONFIGURATION,
+    ];
+
+    /// Whether [`Config::saveable_features`] names a feature.
+    pub fn saves(&self, fid: Fid) -> bool {
+        self.saveable_features.contains(&fid.0)
+    }
+
     /// The identifier of each namespace, in the order of the list.
     pub fn nsids(&self) -> impl Iterator<Item = u32> {
         self.namespaces.iter().scan(0u32, |last, ns| {

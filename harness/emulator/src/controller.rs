@@ -9,6 +9,7 @@ use spec::{Sqe, Status};
 use crate::config::Config;
 use crate::event::{ErrorLog, Events};
 use crate::feature::Features;
+use crate::health::Health;
 use crate::msix::Msix;
 use crate::queue::{Cq, Ring, Sq};
 
@@ -69,6 +70,9 @@ pub struct Signal {
     pub due: u64,
     /// The vector.
     pub vector: u16,
+    /// Held back by Interrupt Coalescing until so many more completions are there; 0 is not, or no
+    /// longer.
+    pub missing: u32,
 }
 
 /// Part of a data transfer: one page or a part of it.
@@ -130,12 +134,14 @@ pub struct Controller {
     pub aers: Vec<u16>,
     /// Messages to be sent.
     pub signals: Vec<Signal>,
-    /// Error events.
+    /// Asynchronous events.
     pub events: Events,
     /// The Error Information log.
     pub error_log: ErrorLog,
     /// Feature values.
     pub features: Features,
+    /// Counters over its life.
+    pub health: Health,
     /// MSI-X.
     pub msix: Msix,
     /// The draws of the policy.
@@ -172,6 +178,7 @@ impl Controller {
             events: Events::default(),
             error_log: ErrorLog::default(),
             features: Features::new(config),
+            health: Health::default(),
             msix: Msix::new(config.vectors),
             random: Random::new(config.policy.seed ^ index as u64),
             segments: Vec::new(),
@@ -202,6 +209,18 @@ impl Controller {
     /// A Completion Queue that exists.
     pub fn cq_mut(&mut self, cqid: u16) -> Option<&mut Cq> {
         self.cqs.get_mut(usize::from(cqid))?.as_mut()
+    }
+
+    /// The message of a vector that Interrupt Coalescing holds back.
+    pub fn held_signal(&mut self, vector: u16) -> Option<&mut Signal> {
+        self.signals.iter_mut().find(|signal| signal.vector == vector && signal.missing != 0)
+    }
+
+    /// How many commands are fetched from a queue in one turn: what the policy likes, as far as
+    /// Arbitration Burst lets it. Base-2.3 §3.4.4.1.
+    pub fn burst(&self, config: &Config) -> u32 {
+        let most = self.features.arbitration().burst().unwrap_or(u32::MAX);
+        config.policy.burst.min(most)
     }
 
     /// Whether any I/O queue exists.

@@ -3,16 +3,16 @@
 use spec::event::EventDef;
 use spec::log_page::ErrorInformation;
 
-/// The error events that are kept at once: as many as there are different ones in this slice.
+/// The events that are kept at once: more than there are different ones here.
 const PENDING_MAX: usize = 8;
 
-/// Error events: those that wait to be reported, and whether their type is masked.
+/// Events: those that wait to be reported, and which types are masked.
 #[derive(Clone, Debug, Default)]
 pub struct Events {
     /// Events that occurred and were not reported, oldest first, each kind once.
     pub pending: Vec<EventDef>,
-    /// An error event was reported and its log page not read since.
-    pub masked: bool,
+    /// One bit for each type (AET): an event was reported and its log page not read since.
+    masked: u8,
 }
 
 impl Events {
@@ -23,10 +23,25 @@ impl Events {
         }
     }
 
-    /// The log page of the error events was read with RAE = 0.
-    pub fn clear(&mut self) {
-        self.pending.clear();
-        self.masked = false;
+    /// Whether events of the same type wait until their log page is read.
+    pub const fn masks(&self, event: &EventDef) -> bool {
+        self.masked >> (event.aet & 7) & 1 != 0
+    }
+
+    /// An event was reported: its type is masked.
+    pub const fn mask(&mut self, event: &EventDef) {
+        self.masked |= 1 << (event.aet & 7);
+    }
+
+    /// The log page of the events of a type was read with RAE = 0.
+    pub fn clear(&mut self, aet: u8) {
+        self.pending.retain(|event| event.aet != aet);
+        self.masked &= !(1 << (aet & 7));
+    }
+
+    /// A reset: nothing waits and nothing is masked.
+    pub fn drop_all(&mut self) {
+        *self = Self::default();
     }
 }
 
@@ -54,6 +69,11 @@ impl ErrorLog {
             self.entries.remove(0);
         }
         self.entries.push(ErrorEntry { count: self.count });
+    }
+
+    /// Errors ever logged.
+    pub const fn count(&self) -> u64 {
+        self.count
     }
 
     /// A reset empties the log; the count goes on.

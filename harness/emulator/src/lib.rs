@@ -24,6 +24,7 @@ pub mod defect;
 pub mod device;
 pub mod event;
 pub mod feature;
+pub mod health;
 pub mod identify;
 pub mod log_page;
 pub mod media;

@@ -13,7 +13,8 @@ use std::io;
 
 use backing::Backing;
 
-use crate::config::{Config, ConfigError, NamespaceConfig};
+use crate::config::{Config, ConfigError};
+use crate::feature::Setting;
 
 /// Which blocks changed since the mark: in units of this many bytes.
 const CHUNK: usize = 4096;
@@ -38,6 +39,14 @@ pub struct Namespace {
     pub blocks: u64,
     /// The controllers it is attached to, one bit each.
     pub attached: u64,
+    /// IEEE Extended Unique Identifier (EUI64); 0 is none.
+    pub eui64: [u8; 8],
+    /// Namespace Globally Unique Identifier (NGUID); 0 is none.
+    pub nguid: [u8; 16],
+    /// UUID; 0 is none.
+    pub uuid: [u8; 16],
+    /// Error Recovery (05h), a feature of namespace scope.
+    pub error_recovery: Setting,
     backing: Backing,
     data: Vec<u8>,
     /// For each block: its entry in the undo log plus 1, or 0.
@@ -53,11 +62,15 @@ pub struct Namespace {
 struct Mark {
     data: Vec<u8>,
     undo: UndoLog,
+    error_recovery: Setting,
 }
 
 impl Namespace {
-    fn new(nsid: u32, config: &NamespaceConfig, attached: u64) -> Result<Self, ConfigError> {
+    fn new(all: &Config, at: usize, nsid: u32) -> Result<Self, ConfigError> {
+        let config = &all.namespaces[at];
         let bytes = config.blocks * u64::from(config.block_bytes);
+        let everybody = u64::MAX >> (64 - u32::from(all.controllers));
+        let named = config.controllers.iter().fold(0, |bits, ctrl| bits | 1 << ctrl);
         let (backing, data) = match &config.path {
             Some(path) => Backing::open(path, bytes)?,
             None => (Backing::Memory, vec![0; bytes as usize]),
@@ -66,7 +79,11 @@ impl Namespace {
             nsid,
             block_shift: config.block_bytes.trailing_zeros(),
             blocks: config.blocks,
-            attached,
+            attached: if named == 0 { everybody } else { named },
+            eui64: config.eui64.eui64(all, nsid),
+            nguid: config.nguid.nguid(all, nsid),
+            uuid: config.uuid.uuid(all, nsid),
+            error_recovery: Setting::new(0),
             touched: vec![false; data.len().div_ceil(CHUNK)],
             cached: vec![0; config.blocks as usize],
             backing,
@@ -208,7 +225,11 @@ impl Namespace {
     }
 
     fn mark(&mut self) {
-        self.marked = Some(Box::new(Mark { data: self.data.clone(), undo: self.undo.clone() }));
+        self.marked = Some(Box::new(Mark {
+            data: self.data.clone(),
+            undo: self.undo.clone(),
+            error_recovery: self.error_recovery,
+        }));
         self.touched.fill(false);
         self.touched_list.clear();
     }
@@ -224,6 +245,7 @@ impl Namespace {
         for &block in &self.undo.blocks {
             self.cached[block as usize] = 0;
         }
+        self.error_recovery = mark.error_recovery;
         self.undo.clone_from(&mark.undo);
         for (entry, &block) in self.undo.blocks.iter().enumerate() {
             self.cached[block as usize] = entry as u32 + 1;
@@ -242,11 +264,8 @@ pub struct Media {
 impl Media {
     /// As configured: all zeroes, or what the files hold.
     pub fn new(config: &Config) -> Result<Self, ConfigError> {
-        let all = u64::MAX >> (64 - u32::from(config.controllers));
-        let namespaces = config.namespaces.iter().zip(config.nsids()).map(|(ns, nsid)| {
-            let named = ns.controllers.iter().fold(0, |bits, ctrl| bits | 1 << ctrl);
-            Namespace::new(nsid, ns, if ns.controllers.is_empty() { all } else { named })
-        });
+        let nsids = config.nsids().enumerate();
+        let namespaces = nsids.map(|(at, nsid)| Namespace::new(config, at, nsid));
         let mut namespaces = namespaces.collect::<Result<Vec<_>, _>>()?;
         namespaces.sort_by_key(|ns| ns.nsid);
         Ok(Self { namespaces, nn: config.nn() })

@@ -20,7 +20,7 @@ pub const TABLE: &[CommandDef] = &[
 
 impl Run<'_> {
     /// Checks that `nsid` names a namespace attached to this controller. Base-2.3 §3.2.1.
-    fn check_namespace(&mut self, nsid: Nsid) -> Result<u32, Refusal> {
+    pub fn check_namespace(&mut self, nsid: Nsid) -> Result<u32, Refusal> {
         let broadcast = nsid == Nsid::BROADCAST;
         self.refuse_if(Check::NsidBroadcast, broadcast, Status::INVALID_FIELD_IN_COMMAND)?;
         let invalid = nsid.0 == 0 || nsid.0 > self.media.nn;

@@ -144,6 +144,7 @@ impl Run<'_> {
             lets_commands_run: false,
             harms_others: false,
             loses_cache: kind == ResetKind::PowerCycle,
+            counts_power_cycle: true,
         };
         let defect = self.defect;
         defect.on_reset(&mut self.scene(), &mut work);
@@ -161,15 +162,25 @@ impl Run<'_> {
             controller.delete_io_queues();
         }
         if work.forgets_saved_features {
-            controller.features.volatile_write_cache.saved = None;
+            controller.features.forget_saved();
         }
         if work.restores_features {
             controller.features.reset(config);
+            controller.turn = controller.burst(config);
+            let alone = config.controllers == 1 || !config.from(2, 1);
+            if alone || !matches!(kind, ResetKind::Controller | ResetKind::FunctionLevel) {
+                self.media.iter_mut().for_each(|namespace| namespace.error_recovery.reset());
+            }
         }
         if work.drops_events {
-            controller.events.clear();
+            controller.events.drop_all();
+            controller.health.forget_events();
             controller.error_log.clear();
         }
+        if kind == ResetKind::PowerCycle && work.counts_power_cycle {
+            controller.health.lose_power(controller.shutdown, config.from(2, 0));
+        }
+        controller.health.busy.recount(0, now);
         if work.clears_intm {
             controller.intm = 0;
         }
@@ -239,6 +250,8 @@ impl Run<'_> {
         }
         controller.create_admin_queues();
         controller.phase = Phase::Ready;
+        // A saved configuration may want to hear of what is there already.
+        self.review_health();
     }
 
     // ---- doorbells -------------------------------------------------------------------------
@@ -272,6 +285,10 @@ impl Run<'_> {
         sq.tail = tail % sq.ring.entries;
         if sq.waiting() != 0 && !sq.errored {
             self.controller.list(sqid);
+        }
+        if sqid != 0 {
+            let now = self.bus.now();
+            self.controller.health.busy.begin(added.into(), now);
         }
     }
 

@@ -129,8 +129,11 @@ impl Run<'_> {
         let plan = self.planned(true, 0);
         let Some(namespace) = self.media.get(nsid) else { return self.success() };
         let data = namespace.read(lba, count);
+        let units = data.len() as u64 / 512;
         let parts = self.controller.segments.as_slice();
         copy_out(self.bus, self.controller.index, parts, data, plan, &mut self.controller.late)?;
+        self.controller.health.reads += 1;
+        self.controller.health.units_read += self.bound(Bound::DataUnits, units);
         self.success()
     }
 
@@ -143,6 +146,7 @@ impl Run<'_> {
             return self.success();
         }
         let mut data = namespace.write(lba, count, durable);
+        let units = data.len() as u64 / 512;
         for part in &self.controller.segments {
             let (now, rest) = data.split_at_mut(data.len().min(part.len as usize));
             let read = self.bus.read(self.controller.index, part.at, now);
@@ -152,6 +156,8 @@ impl Run<'_> {
         if durable {
             namespace.settle(lba, count).map_err(|_| Refusal(Status::WRITE_FAULT))?;
         }
+        self.controller.health.writes += 1;
+        self.controller.health.units_written += self.bound(Bound::DataUnits, units);
         self.success()
     }
 }

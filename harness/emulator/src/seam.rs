@@ -74,6 +74,8 @@ pub enum Check {
     LbaRange,
     /// The CNS value is implemented.
     Cns,
+    /// The Command Set Identifier is that of an implemented command set.
+    Csi,
     /// The log page is implemented.
     Lid,
     /// The log page offset is possible.
@@ -84,6 +86,8 @@ pub enum Check {
     Select,
     /// The feature can be saved.
     Saveable,
+    /// The value of the feature is a possible one.
+    FeatureValue,
     /// The feature may be set for this NSID.
     FeatureScope,
     /// The number of queues requested is possible.
@@ -119,6 +123,8 @@ pub enum Bound {
     Retain,
     /// Whether a command that was aborted runs all the same, later: 0.
     VictimRuns,
+    /// Units of 512 bytes that a Read or Write adds to the SMART counters.
+    DataUnits,
 }
 
 /// A data transfer between media and host memory that is about to be made.
@@ -188,6 +194,8 @@ pub struct ResetWork {
     pub harms_others: bool,
     /// What is in the volatile write cache is lost (true for a loss of power only).
     pub loses_cache: bool,
+    /// A loss of power is counted in SMART / Health Information.
+    pub counts_power_cycle: bool,
 }
 
 /// What a controller does next.

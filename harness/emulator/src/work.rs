@@ -2,6 +2,7 @@
 //! here, by the policy where the specification leaves it open.
 
 use spec::command::{self, Command};
+use spec::event::EventDef;
 use spec::{Cid, Cqe, Qid, Sqe, Status};
 
 use crate::admin::{self, CommandDef};
@@ -168,7 +169,7 @@ impl Run<'_> {
 
     fn next_turn(&mut self) {
         self.controller.ready_sqs.rotate_left(1);
-        self.controller.turn = self.config.policy.burst;
+        self.controller.turn = self.controller.burst(self.config);
     }
 
     fn fetch(&mut self, sqid: u16) -> Work {
@@ -384,25 +385,46 @@ impl Run<'_> {
             }
         }
         self.controller.end_flight(at);
-        self.raise(cqid);
+        if flight.sqid != 0 {
+            let now = self.bus.now();
+            self.controller.health.busy.end(now);
+        }
+        self.raise(cqid, !status.is_success());
         true
     }
 
     // ---- signal ----------------------------------------------------------------------------
 
-    /// A completion was posted: an interrupt follows, if the queue has one.
-    fn raise(&mut self, cqid: u16) {
+    /// A completion was posted: an interrupt follows, if the queue has one. `at_once`: not held back
+    /// by Interrupt Coalescing.
+    fn raise(&mut self, cqid: u16, at_once: bool) {
         let Some(cq) = self.controller.cq(cqid).filter(|cq| cq.ien) else { return };
         if !self.controller.msix.enabled {
             return;
         }
         let vector = cq.iv;
+        let now = self.bus.now();
+        let coalesces = cqid != 0 && self.controller.features.coalesces(vector);
+        if coalesces && let Some(held) = self.controller.held_signal(vector) {
+            held.missing = held.missing.saturating_sub(1);
+            if at_once || held.missing == 0 {
+                (held.missing, held.due) = (0, now);
+            }
+            return;
+        }
+        if coalesces && !at_once {
+            let settings = self.controller.features.interrupt_coalescing();
+            let due = now + u64::from(settings.time()) * 100_000;
+            let missing = u32::from(settings.thr_z());
+            self.controller.signals.push(Signal { due, vector, missing });
+            return;
+        }
         let waiting = self.controller.signals.iter().any(|signal| signal.vector == vector);
         if waiting && self.config.policy.coalesce {
             return;
         }
-        let due = self.bus.now() + self.controller.delay(self.config.policy.signal_delay_ns);
-        self.controller.signals.push(Signal { due, vector });
+        let due = now + self.controller.delay(self.config.policy.signal_delay_ns);
+        self.controller.signals.push(Signal { due, vector, missing: 0 });
     }
 
     fn signal(&mut self, place: usize) -> Work {
@@ -423,24 +445,33 @@ impl Run<'_> {
     // ---- events ----------------------------------------------------------------------------
 
     /// An error occurred that is no command's: it is logged and reported.
-    pub fn error_event(&mut self, event: spec::event::EventDef) {
+    pub fn error_event(&mut self, event: EventDef) {
         let capacity = capacity_of_error_log(self.config);
         self.controller.error_log.add(capacity);
+        self.raise_event(event);
+    }
+
+    /// An event occurred.
+    pub fn raise_event(&mut self, event: EventDef) {
         self.controller.events.keep(event);
         self.report_events();
     }
 
-    /// Completes an outstanding request with an event that waits, unless the type is masked.
+    /// Completes outstanding requests with events that wait, except those whose type is masked.
     fn report_events(&mut self) {
-        while !self.controller.events.pending.is_empty() && !self.controller.aers.is_empty() {
-            let masked = self.controller.events.masked;
+        let mut place = 0;
+        while let Some(&event) = self.controller.events.pending.get(place)
+            && !self.controller.aers.is_empty()
+        {
+            let masked = self.controller.events.masks(&event);
             let defect = self.defect;
             if defect.on_event(&mut self.scene(), masked) {
-                return;
+                place += 1;
+                continue;
             }
-            let event = self.controller.events.pending.remove(0);
+            self.controller.events.pending.remove(place);
+            self.controller.events.mask(&event);
             let at = self.controller.aers.remove(0);
-            self.controller.events.masked = true;
             self.finish(at, Ok(Done::Now(event.dword0().into_bits())));
         }
     }

@@ -161,7 +161,12 @@ fn smart_health() {
         (240, &[19, 20]),
     ]);
     assert_eq!(page.bytes(), &bytes);
-    assert_eq!(SmartHealth(&bytes).sensors(), [0x0d0c, 0, 0, 0, 0, 0, 0, 0x0e0d]);
+    let sensors = [0x0d0c, 0, 0, 0, 0, 0, 0, 0x0e0d];
+    assert_eq!(SmartHealth(&bytes).sensors(), sensors);
+    page.set_sensors(&[1]);
+    assert_eq!(page.sensors(), [1, 0, 0, 0, 0, 0, 0, 0]);
+    page.set_sensors(&sensors);
+    assert_eq!(page.bytes(), &bytes);
 }
 
 #[test]

@@ -33,6 +33,7 @@ pub(super) fn execute(run: &mut Run) -> Outcome {
         cq.sqs = cq.sqs.saturating_sub(1);
     }
     run.controller.ready_sqs.retain(|other| *other != sqid);
+    run.recount_busy();
     run.success()
 }
 

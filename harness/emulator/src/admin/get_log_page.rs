@@ -3,7 +3,7 @@
 use spec::command::{Command, GetLogPage};
 use spec::{Nsid, Status};
 
-use crate::log_page;
+use crate::log_page::{self, MAX_BYTES};
 use crate::run::{Outcome, Run};
 use crate::seam::{Bound, Check};
 
@@ -11,7 +11,7 @@ use crate::seam::{Bound, Check};
 /// latter. The bytes beyond the end of the page are left as they are.
 pub(super) fn execute(run: &mut Run) -> Outcome {
     let cmd = GetLogPage::project(&run.sqe);
-    let found = log_page::find(cmd.lid);
+    let found = log_page::find(cmd.lid, run.config);
     let unsupported = match run.config.from(2, 0) {
         true => Status::INVALID_LOG_PAGE,
         false => Status::INVALID_FIELD_IN_COMMAND,
@@ -21,13 +21,19 @@ pub(super) fn execute(run: &mut Run) -> Outcome {
     let foreign = cmd.nsid.0 != 0 && cmd.nsid != Nsid::BROADCAST;
     run.refuse_if(Check::NsidUnused, foreign, Status::INVALID_FIELD_IN_COMMAND)?;
     let by_index = cmd.ot && run.config.from(2, 0);
-    let size = (page.bytes)(run.config);
-    let impossible = by_index || cmd.lpo % 4 != 0 || cmd.lpo > size;
+    let size = (page.bytes)(run.config).min(MAX_BYTES);
+    let impossible = by_index || cmd.lpo % 4 != 0 || cmd.lpo > size as u64;
     run.refuse_if(Check::LogOffset, impossible, Status::INVALID_FIELD_IN_COMMAND)?;
     run.check_mdts(cmd.bytes().0)?;
-    (page.read)(run, cmd.lpo.min(size), cmd.bytes().0)?;
-    if run.bound(Bound::Retain, u64::from(cmd.rae)) == 0 {
-        (page.clear)(run);
+    let mut buffer = [0; MAX_BYTES];
+    let whole = &mut buffer[..size];
+    (page.fill)(run, whole);
+    let offset = usize::try_from(cmd.lpo).map_or(size, |offset| offset.min(size));
+    run.return_structure(&mut whole[offset..], cmd.bytes().0)?;
+    if let Some(aet) = page.clears
+        && run.bound(Bound::Retain, u64::from(cmd.rae)) == 0
+    {
+        run.controller.events.clear(aet);
     }
     run.success()
 }

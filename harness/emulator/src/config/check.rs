@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use spec::Version;
 
-use super::Config;
+use super::{Config, Identifier};
 
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,8 @@ impl Config {
         if !versions.contains(&self.version) {
             return wrong("version", &self.version, "1.3 to 2.3");
         }
-        let rules: [Rule; 13] = [
+        self.check_names()?;
+        let rules: [Rule; 14] = [
             number("max_queue_entries", self.max_queue_entries.into(), 2..=65536, "2 to 65536"),
             number("dstrd", self.dstrd.into(), 0..=8, "0 to 8"),
             number("mpsmax", self.mpsmax.into(), 0..=8, "0 to 8"),
@@ -73,6 +74,7 @@ impl Config {
             number("controllers", self.controllers.into(), 1..=64, "1 to 64"),
             number("mdts", self.mdts.into(), 0..=20, "0 to 20"),
             number("to", self.to.into(), 1..=255, "1 to 255"),
+            number("temperature", self.temperature.into(), 1..=999, "1 to 999"),
             number("vectors", self.vectors.into(), 1..=2048, "1 to 2048"),
             number("io_sqs", self.io_sqs.into(), 1..=1024, "1 to 1024"),
             number("io_cqs", self.io_cqs.into(), 1..=1024, "1 to 1024"),
@@ -83,6 +85,26 @@ impl Config {
         match rules.iter().find(|(.., possible, _)| !possible) {
             Some((key, value, _, possible)) => wrong(key, value, possible),
             None => self.check_latencies().and_then(|()| self.check_namespaces()),
+        }
+    }
+
+    fn check_names(&self) -> Result<(), ConfigError> {
+        let printable = |text: &str| text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+        if self.serial.len() > 20 || !printable(&self.serial) {
+            return wrong("serial", &self.serial, "at most 20 printable ASCII characters");
+        }
+        if self.subnqn.len() > 223 || !self.subnqn.starts_with("nqn.") {
+            return wrong("subnqn", &self.subnqn, "at most 223 bytes that begin with nqn.");
+        }
+        let sensors = &self.temperature_sensors;
+        if sensors.len() > 8 || sensors.iter().any(|kelvin| !(1..=999).contains(kelvin)) {
+            let found = format_args!("{sensors:?}");
+            return wrong("temperature_sensors", &found, "at most 8, each 1 to 999");
+        }
+        let impossible = |fid: &&u8| Self::MAY_BE_SAVEABLE.iter().all(|may| may.0 != **fid);
+        match self.saveable_features.iter().find(impossible) {
+            Some(fid) => wrong("saveable_features", fid, "1, 4, 5, 10 and 11"),
+            None => Ok(()),
         }
     }
 
@@ -129,6 +151,17 @@ impl Config {
             }
             if !matches!(ns.block_bytes, 512 | 4096) {
                 return wrong("namespaces.block_bytes", &ns.block_bytes, "512 or 4096");
+            }
+            let named = (ns.eui64, ns.nguid, ns.uuid);
+            if named == (Identifier::None, Identifier::None, Identifier::None) {
+                return wrong(
+                    "namespaces.uuid",
+                    &ns.uuid,
+                    "one of eui64, nguid and uuid is needed",
+                );
+            }
+            if !named.0.is_possible() || !named.1.is_possible() || !named.2.is_possible() {
+                return wrong("namespaces.uuid", &"0", "zeroes are no identifier");
             }
             if ns.blocks == 0 {
                 return wrong("namespaces.blocks", &ns.blocks, "at least 1");

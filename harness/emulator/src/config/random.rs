@@ -3,7 +3,7 @@
 use log::random::Random;
 use spec::Version;
 
-use super::{Config, Grant, LowBits, NamespaceConfig};
+use super::{Config, Grant, Identifier, LowBits, NamespaceConfig};
 use crate::Policy;
 
 impl Config {
@@ -14,10 +14,19 @@ impl Config {
         let (major, minor) = *random.pick(&versions);
         let mpsmin = random.below(2) as u8;
         let controllers = *random.pick(&[1, 1, 2, 3]);
-        let namespaces = random_namespaces(&mut random, controllers);
+        // What came later has draws of its own, so that a seed means what it meant before.
+        let mut later = Random::named(seed, "emulator configuration, later keys");
+        let mut namespaces = random_namespaces(&mut random, controllers);
+        for namespace in &mut namespaces {
+            namespace.eui64 = *later.pick(&[Identifier::None, Identifier::Derived]);
+            namespace.nguid = *later.pick(&[Identifier::None, Identifier::Derived]);
+            namespace.uuid = Identifier::Derived;
+        }
         let last = namespaces.iter().filter_map(|ns| ns.nsid).max().unwrap_or(1);
         Self {
             version: Version::new(major, minor),
+            serial: format!("R{seed:016X}"),
+            subnqn: format!("nqn.2026-11.org.lockstep:random-{seed:x}"),
             max_queue_entries: random.between(2, 512) as u32,
             cqr: random.one_in(3),
             dstrd: random.below(4) as u8,
@@ -36,6 +45,11 @@ impl Config {
             wce_default: random.one_in(2),
             wce_saveable: random.one_in(2),
             broadcast_flush: random.one_in(2),
+            saveable_features: random_subset(&mut later, &Self::MAY_BE_SAVEABLE.map(|fid| fid.0)),
+            temperature: later.between(273, 342) as u16,
+            temperature_sensors: (0..later.below(9))
+                .map(|_| later.between(273, 380) as u16)
+                .collect(),
             acl_z: random.below(8) as u8,
             aerl_z: random.below(8) as u8,
             elpe_z: random.below(64) as u8,
@@ -66,8 +80,12 @@ fn random_namespaces(random: &mut Random, controllers: u8) -> Vec<NamespaceConfi
                 blocks: random.between(256, 4096),
                 block_bytes: *random.pick(&[512, 4096]),
                 controllers: if private { vec![owner] } else { Vec::new() },
-                path: None,
+                ..NamespaceConfig::default()
             }
         })
         .collect()
+}
+
+fn random_subset(random: &mut Random, of: &[u8]) -> Vec<u8> {
+    of.iter().copied().filter(|_| random.one_in(2)).collect()
 }

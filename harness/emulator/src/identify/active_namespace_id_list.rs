@@ -7,11 +7,16 @@ use super::StructureDef;
 use crate::run::{Refusal, Run};
 use crate::seam::Check;
 
-pub(super) const DEFINITION: StructureDef =
-    StructureDef { cns: Cns::ACTIVE_NAMESPACE_ID_LIST, uses_nsid: true, make };
+pub(super) const DEFINITION: StructureDef = StructureDef {
+    cns: Cns::ACTIVE_NAMESPACE_ID_LIST,
+    since: (1, 1),
+    uses_nsid: true,
+    uses_csi: false,
+    make,
+};
 
 /// The identifiers above NSID, rising. FFFFFFFEh and FFFFFFFFh are refused.
-fn make(run: &mut Run, nsid: Nsid) -> Result<[u8; 4096], Refusal> {
+pub(super) fn make(run: &mut Run, nsid: Nsid) -> Result<[u8; 4096], Refusal> {
     let invalid = nsid.0 >= Nsid::BROADCAST.0 - 1;
     run.refuse_if(Check::NsidValid, invalid, Status::INVALID_NAMESPACE_OR_FORMAT)?;
     let ctrl = run.controller.index;

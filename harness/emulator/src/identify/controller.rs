@@ -5,19 +5,28 @@ use spec::structure::Text;
 use spec::{Cns, Nsid};
 
 use super::StructureDef;
+use crate::health::{CCTEMP, WCTEMP};
 use crate::run::{Refusal, Run};
 
-pub(super) const DEFINITION: StructureDef =
-    StructureDef { cns: Cns::IDENTIFY_CONTROLLER, uses_nsid: false, make };
+pub(super) const DEFINITION: StructureDef = StructureDef {
+    cns: Cns::IDENTIFY_CONTROLLER,
+    since: (1, 0),
+    uses_nsid: false,
+    uses_csi: false,
+    make,
+};
+
+/// Firmware Revision (FR), also that of slot 1.
+pub const FIRMWARE_REVISION: &str = env!("CARGO_PKG_VERSION");
 
 /// PCI vendor: the identifier that QEMU's virtual devices use for vendorless hardware.
 const VID: u16 = 0x1b36;
 /// An organisation's identifier (OUI), least significant byte first: that of QEMU's devices.
 const IEEE: [u8; 3] = [0x00, 0x54, 0x52];
-/// Warning and critical composite temperature in kelvins: 70 and 80 degrees Celsius.
-const TEMPERATURES: (u16, u16) = (343, 353);
-/// LPA bit 2: NUMDU and LPO are supported.
-const LPA_EXTENDED_DATA: u8 = 1 << 2;
+/// LPA bits 1 and 2: the Commands Supported and Effects log page; NUMDU and LPO.
+const LPA: u8 = 1 << 1 | 1 << 2;
+/// LPA bit 5 from 2.0: log pages 00h, 12h and 13h, and the scopes in 05h.
+const LPA_MISCELLANEOUS: u8 = 1 << 5;
 /// ONCS bit 4: Save in Set Features, Select in Get Features.
 const ONCS_SAVE_AND_SELECT: u16 = 1 << 4;
 /// FRMW: one slot, read only.
@@ -45,9 +54,9 @@ fn make(run: &mut Run, _: Nsid) -> Result<[u8; 4096], Refusal> {
         .set()
         .vid(VID)
         .ssvid(VID)
-        .sn(Text::padded("LOCKSTEP0001", b' '))
+        .sn(Text::padded(&config.serial, b' '))
         .mn(Text::padded("lockstep emulator", b' '))
-        .fr(Text::padded(env!("CARGO_PKG_VERSION"), b' '))
+        .fr(Text::padded(FIRMWARE_REVISION, b' '))
         .ieee(IEEE)
         .cmic(if config.controllers > 1 { CMIC_SEVERAL } else { 0 })
         .mdts(config.mdts)
@@ -60,16 +69,16 @@ fn make(run: &mut Run, _: Nsid) -> Result<[u8; 4096], Refusal> {
         .acl(config.acl_z)
         .aerl(config.aerl_z)
         .frmw(FRMW)
-        .lpa(LPA_EXTENDED_DATA)
+        .lpa(LPA | from(2, 0, LPA_MISCELLANEOUS))
         .elpe(config.elpe_z)
-        .wctemp(TEMPERATURES.0)
-        .cctemp(TEMPERATURES.1)
+        .wctemp(WCTEMP)
+        .cctemp(CCTEMP)
         .tnvmcap(capacity)
         .sqes(ENTRY_SIZES.0)
         .cqes(ENTRY_SIZES.1)
         .nn(run.media.nn)
         .oncs(ONCS_SAVE_AND_SELECT)
         .vwc(u8::from(config.vwc) | broadcast << 1)
-        .subnqn(Text::padded("nqn.2026-11.org.lockstep:emulator", 0));
+        .subnqn(Text::padded(&config.subnqn, 0));
     Ok(structure.0)
 }

@@ -1,15 +1,21 @@
 //! What a file that fails does to a namespace.
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use super::*;
+use crate::config::NamespaceConfig;
+
+fn of_16_blocks(path: PathBuf) -> Namespace {
+    let namespace = NamespaceConfig { blocks: 16, path: Some(path), ..NamespaceConfig::default() };
+    Namespace::new(&Config { namespaces: vec![namespace], ..Config::default() }, 0, 1).unwrap()
+}
 
 /// A namespace of 16 blocks whose file cannot be written.
 fn read_only() -> (tempfile::TempDir, Namespace) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ns");
-    let config = NamespaceConfig { blocks: 16, path: Some(path.clone()), ..Default::default() };
-    let mut namespace = Namespace::new(1, &config, 1).unwrap();
+    let mut namespace = of_16_blocks(path.clone());
     namespace.backing = Backing::File(File::open(path).unwrap());
     (dir, namespace)
 }
@@ -34,8 +40,7 @@ fn what_a_file_does_not_take_stays_volatile() {
 fn blocks_become_durable_one_by_one_and_in_runs() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("ns");
-    let config = NamespaceConfig { blocks: 16, path: Some(path.clone()), ..Default::default() };
-    let mut namespace = Namespace::new(1, &config, 1).unwrap();
+    let mut namespace = of_16_blocks(path.clone());
     for (lba, count, byte) in [(9, 1, 9), (2, 3, 2), (5, 1, 5), (12, 2, 12)] {
         namespace.write(lba, count, false).fill(byte);
     }

@@ -338,6 +338,14 @@ impl TestHost {
         }
     }
 
+    /// Every completion of the admin queue that nobody asked for so far, when nothing more happens.
+    pub fn unasked(&mut self) -> Vec<Cqe> {
+        self.settle();
+        let mut all = std::mem::take(&mut self.seen);
+        all.extend(std::iter::from_fn(|| self.next(0)));
+        all
+    }
+
     pub fn admin(&mut self, sqe: impl Into<Sqe>) -> Cqe {
         self.run(0, sqe)
     }

@@ -84,6 +84,17 @@ impl<B: std::borrow::Borrow<[u8; 512]>> SmartHealth<B> {
     }
 }
 
+impl<B: std::borrow::BorrowMut<[u8; 512]>> SmartHealth<B> {
+    /// Sets temperature sensors 1 to 8 in kelvins; those not named are not implemented.
+    pub fn set_sensors(&mut self, kelvins: &[u16]) {
+        let bytes: &mut [u8; 512] = self.0.borrow_mut();
+        let places = bytes[200..216].as_chunks_mut::<2>().0.iter_mut();
+        for (n, place) in places.enumerate() {
+            *place = kelvins.get(n).copied().unwrap_or(0).to_le_bytes();
+        }
+    }
+}
+
 /// Critical Warning (CW), and the SMART / Health Critical Warnings (SHCW) that Asynchronous Event
 /// Configuration enables: one layout for both. Base-2.3 figures 210 and 409.
 #[bitfield(u8)]
