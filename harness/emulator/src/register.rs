@@ -161,17 +161,6 @@ impl Run<'_> {
         if work.deletes_queues {
             controller.delete_io_queues();
         }
-        if work.forgets_saved_features {
-            controller.features.forget_saved();
-        }
-        if work.restores_features {
-            controller.features.reset(config);
-            controller.turn = controller.burst(config);
-            let alone = config.controllers == 1 || !config.from(2, 1);
-            if alone || !matches!(kind, ResetKind::Controller | ResetKind::FunctionLevel) {
-                self.media.iter_mut().for_each(|namespace| namespace.error_recovery.reset());
-            }
-        }
         if work.drops_events {
             controller.events.drop_all();
             controller.health.forget_events();
@@ -202,7 +191,27 @@ impl Run<'_> {
         if work.loses_cache {
             self.media.iter_mut().for_each(|namespace| namespace.lose_power());
         }
+        self.reset_features(&work);
         Effects { harms_others: work.harms_others }
+    }
+
+    /// Features go back to saved or default values. Those of namespaces do so with the whole
+    /// subsystem; in one that can have several controllers a reset of a single controller leaves
+    /// them alone, by the texts after 2.0. Base-2.3 §4.4, figures 125 and 126.
+    fn reset_features(&mut self, work: &ResetWork) {
+        let config = self.config;
+        if work.forgets_saved_features {
+            self.controller.features.forget_saved();
+        }
+        if !work.restores_features {
+            return;
+        }
+        self.controller.features.reset(config);
+        self.controller.turn = self.controller.burst(config);
+        let single = matches!(work.kind, ResetKind::Controller | ResetKind::FunctionLevel);
+        if !single || config.controllers == 1 || !config.from(2, 1) {
+            self.media.iter_mut().for_each(|namespace| namespace.error_recovery.reset());
+        }
     }
 
     /// CSTS.RDY or CSTS.SHST reaches its new value.
