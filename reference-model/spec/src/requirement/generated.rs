@@ -73,6 +73,14 @@ pub mod async_event {
     /// queue was not created; an invalid value written to an existing queue is info 01h. Base-2.3
     /// §5.2.2.1 (LCK-AER-02)
     pub const WHICH_DOORBELL_ERROR: Req = Req(388);
+    /// Different events that occur without enough AERs should be queued and reported one by one;
+    /// identical ones may be merged. Base-2.3 §5.2.2 (AER-GEN-12)
+    pub const QUEUED: Req = Req(389);
+    /// A disabled SMART warning raises no event. Base-2.3 §5.2.2.1 (AER-SMART-02)
+    pub const SMART_DISABLED: Req = Req(390);
+    /// A temperature at or beyond its threshold is reported as type 001b info 01h log 02h.
+    /// Base-2.3 §5.2.2.1 (AER-SMART-01)
+    pub const TEMPERATURE: Req = Req(391);
 }
 
 /// Async event request.
@@ -86,6 +94,27 @@ pub mod async_event_request {
     pub const ONLY_FOR_EVENTS: Req = Req(87);
     /// More than AERL+1 concurrent AERs is refused. Base-2.3 §5.2.2.1 (AER-GEN-02)
     pub const ONE_REFUSED: Req = Req(376);
+}
+
+/// Commands supported.
+pub mod commands_supported {
+    use super::Req;
+    /// OACS/ONCS bits agree with CSUPP in the Commands Supported and Effects log. Base-2.3
+    /// §5.2.13.2.1 (IDN-CTRL-OACS-02)
+    pub const AS_IDENTIFY: Req = Req(392);
+    /// A clear effect bit promises that the command has no such effect: commands that may change
+    /// user data set bit 1, one namespace's capabilities bit 2, the inventory bit 3, controller
+    /// capabilities bit 4. Base-2.3 §5.2.12.1.6 (LOG-05-02)
+    pub const EFFECTS: Req = Req(393);
+    /// Effects log: ACS0..255 at 0, IOCS0..255 at 1024; unsupported opcodes are all zero dwords.
+    /// Base-2.3 §5.2.12.1.6 (LOG-05-01)
+    pub const ENTRIES: Req = Req(394);
+    /// The relaxation field (15:14) is 00b or 01b, and 01b goes with submission value 001b
+    /// (18:16). Base-2.3 §5.2.12.1.6 (LOG-05-03)
+    pub const RELAXATION: Req = Req(395);
+    /// Command scope (31:20) is reported only with LPA bit 5; 0 means no scope reported. Base-2.3
+    /// §5.2.13.2.1 (LOG-05-04)
+    pub const SCOPE: Req = Req(396);
 }
 
 /// Common.
@@ -467,6 +496,67 @@ pub mod error_log {
     pub const RESERVED_ZERO: Req = Req(298);
 }
 
+/// Error recovery.
+pub mod error_recovery {
+    use super::Req;
+    /// Only the host is told not to enable DULBE on a namespace without NSFEAT.bit2; what the
+    /// controller does with such a Set is not defined. NVM-1.0 §4.1.3.2 (FEA-05-02)
+    pub const DULBE_UNSUPPORTED: Req = Req(397);
+    /// Feature 05h TLER (15:0, 100 ms) and DULBE (bit 16) are per namespace; DULBE defaults to 0.
+    /// NVM-1.0 §4.1.3.2 (FEA-05-01)
+    pub const VALUE: Req = Req(398);
+}
+
+/// Event configuration.
+pub mod event_configuration {
+    use super::Req;
+    /// Enabling a notice whose condition is already true sends the event. Base-2.3 §5.2.26.1.5
+    /// (FEA-0B-04)
+    pub const ALREADY_TRUE: Req = Req(399);
+    /// Enabling endurance group event notices without endurance groups is refused. Base-2.3
+    /// §5.2.26.1.5 (FEA-0B-03)
+    pub const ENDURANCE_GROUPS: Req = Req(400);
+    /// What a Set does with a notice bit not advertised in OAES is not defined (except bit 14,
+    /// FEA-0B-03); no such event may be sent. Base-2.3 §5.2.26.1.5 (FEA-0B-02)
+    pub const UNADVERTISED: Req = Req(401);
+    /// Feature 0Bh bits 7:0 enable SMART critical warnings; 8 attached namespace, 9 firmware, 10
+    /// telemetry, 11 ANA, 12 predictable latency, 13 LBA status, 14 endurance group, 15 subsystem
+    /// shutdown (2.0), 16 temperature hysteresis, 17 reachability association, 18 reachability
+    /// group, 19 allocated namespace, 20 and 21 cross-controller reset and lost host (2.3), 27
+    /// zone descriptor, 28 to 31 discovery. Base-2.3 §5.2.26.1.5 (FEA-0B-01)
+    pub const VALUE: Req = Req(402);
+}
+
+/// Features.
+pub mod features {
+    use super::Req;
+    /// For a namespace-scope feature an invalid NSID (0h, or above NN and not FFFFFFFFh) and an
+    /// inactive NSID are refused with different statuses. Base-2.3 §4.1.1 (FEA-GEN-08)
+    pub const NSID_NAMESPACE_SCOPE: Req = Req(404);
+}
+
+/// Features supported.
+pub mod features_supported {
+    use super::Req;
+    /// Feature effects log: 256 dwords, FSUPP bit 0; FSP (31:20) has at most one bit set, 0
+    /// meaning no scope reported; FSUPP=0 leaves the dword 0. Base-2.3 §5.2.12.1.18 (LOG-12-01)
+    pub const ENTRIES: Req = Req(403);
+}
+
+/// Firmware slot.
+pub mod firmware_slot {
+    use super::Req;
+    /// AFI bits 2:0 name the slot the running image was loaded from; bits 6:4 the slot for the
+    /// next Controller Level Reset, 0 meaning that none is indicated (not that none is pending).
+    /// Base-2.3 §5.2.12.1.4 (LOG-03-01)
+    pub const ACTIVE: Req = Req(405);
+    /// Empty or unsupported slots report zeros. Base-2.3 §5.2.12.1.4 (LOG-03-02)
+    pub const EMPTY: Req = Req(406);
+    /// FR equals the revision of the active slot in the Firmware Slot log. Base-2.3 §5.2.13.2.1
+    /// (IDN-CTRL-FR-01)
+    pub const REVISION: Req = Req(407);
+}
+
 /// Flush.
 pub mod flush {
     use super::Req;
@@ -521,6 +611,9 @@ pub mod get_features {
     /// SEL (CDW10 10:8) 000b/001b/010b return current/default/saved. Base-2.3 §5.2.11.1
     /// (FEA-GEN-09)
     pub const SELECT: Req = Req(120);
+    /// Get Features of a namespace feature with NSID FFFFFFFFh is refused unless the feature says
+    /// otherwise. Base-2.3 §4.4 (FEA-GEN-06)
+    pub const BROADCAST: Req = Req(408);
 }
 
 /// Get log page.
@@ -601,6 +694,8 @@ pub mod identify {
     /// Reserved bytes and bits of a returned data structure are 0 in the newest revision that is
     /// known. Base-2.3 §1.4.1.6 (LCK-RSV-02)
     pub const RESERVED_ZERO: Req = Req(347);
+    /// CNS 05h, 06h, 07h and 08h are mandatory from 2.0. Base-2.3 §5.2.13.1 (IDN-CMD-06)
+    pub const MANDATORY: Req = Req(429);
 }
 
 /// Identify active list.
@@ -758,6 +853,63 @@ pub mod identify_controller {
     pub const VWC_FLUSH: Req = Req(331);
 }
 
+/// Identify descriptors.
+pub mod identify_descriptors {
+    use super::Req;
+    /// EUI64/NGUID in CNS 03h equal those in Identify Namespace; a cleared field has no
+    /// descriptor. Base-2.3 §5.2.13.2.3 (IDN-03-04)
+    pub const AS_NAMESPACE: Req = Req(409);
+    /// Identifiers of a namespace stay constant across resets, power cycles and formats for its
+    /// life; the NSID itself may change across a power cycle. Base-2.3 §5.2.13.2.3 (IDN-03-05)
+    pub const CONSTANT: Req = Req(410);
+    /// A CSI descriptor (type 4h) is present for controllers with multiple command sets. Base-2.3
+    /// §5.2.13.2.3 (IDN-03-02)
+    pub const CSI: Req = Req(411);
+    /// CNS 03h returns descriptors NIDT,NIDL,NID with matching lengths (1:8 EUI64, 2:16 NGUID,
+    /// 3:16 UUID, 4:1 CSI), ended by NIDL=0. Base-2.3 §5.2.13.2.3 (IDN-03-01)
+    pub const FORMAT: Req = Req(412);
+    /// CNS 03h with an inactive NSID is refused. Base-2.3 §3.2.1.5 (IDN-03-03)
+    pub const NSID_INACTIVE: Req = Req(413);
+    /// CNS 03h with NSID FFFFFFFEh or FFFFFFFFh is refused. Base-2.3 §5.2.13.2.3 (IDN-03-06)
+    pub const NSID_RANGE: Req = Req(414);
+    /// At least one descriptor of type 1, 2 or 3 is present; type 3 (UUID) must be there when
+    /// EUI64 and NGUID are both 0. Base-2.3 §5.2.13.2.3 (IDN-03-07)
+    pub const ONE_AT_LEAST: Req = Req(415);
+}
+
+/// Identify independent.
+pub mod identify_independent {
+    use super::Req;
+    /// CNS 08h fields equal those of CNS 00h where both define them; NSFEAT shares only bit 3 (UID
+    /// reuse), the other bits mean different things. Base-2.3 §5.2.13.2.8 (IDN-08-01)
+    pub const AS_NAMESPACE: Req = Req(416);
+    /// CNS 08h with NSID FFFFFFFFh without namespace management is refused in 2.0 and may be
+    /// refused in 2.3. Base-2.3 §5.2.13.2.8 (IDN-08-02)
+    pub const BROADCAST_REFUSED: Req = Req(417);
+    /// A dispersed namespace is shared, and Key Per I/O is enabled only where supported. Base-2.3
+    /// §5.2.13.2.8 (IDN-08-05)
+    pub const DISPERSED: Req = Req(418);
+    /// CNS 08h with an active NSID returns that namespace's data, with an inactive NSID zeros and
+    /// success. Base-2.3 §5.2.13.2.8 (IDN-08-06)
+    pub const NSID_INACTIVE: Req = Req(419);
+    /// Fields of unsupported functions are 0 in CNS 08h. Base-2.3 §5.2.13.2.8 (IDN-08-03)
+    pub const UNSUPPORTED_ZERO: Req = Req(420);
+}
+
+/// Identify io active list.
+pub mod identify_io_active_list {
+    use super::Req;
+    /// CNS 07h with a CSI that the controller does not support is refused. Base-2.3 §5.2.13.2.7
+    /// (IDN-07-01)
+    pub const CSI_UNSUPPORTED: Req = Req(421);
+    /// CNS 07h with NSID FFFFFFFEh or FFFFFFFFh should be refused (still should in 2.3, unlike CNS
+    /// 02h). Base-2.3 §5.2.13.2.7 (IDN-07-02)
+    pub const NSID_RANGE: Req = Req(422);
+    /// CNS 07h lists up to 1024 active NSIDs of the given CSI that are greater than NSID, in
+    /// ascending order. Base-2.3 §5.2.13.2.7 (IDN-07-03)
+    pub const ORDER: Req = Req(423);
+}
+
 /// Identify namespace.
 pub mod identify_namespace {
     use super::Req;
@@ -805,6 +957,31 @@ pub mod identify_namespace {
     pub const PROTECTION_TYPE: Req = Req(346);
 }
 
+/// Identify nvm controller.
+pub mod identify_nvm_controller {
+    use super::Req;
+    /// CNS 06h returns set-specific controller data, zero filled if the set defines none, and
+    /// refuses unsupported sets. Base-2.3 §5.2.13.2.6 (IDN-06-01)
+    pub const CSI_UNSUPPORTED: Req = Req(424);
+}
+
+/// Identify nvm namespace.
+pub mod identify_nvm_namespace {
+    use super::Req;
+    /// With namespace management CNS 05h with NSID FFFFFFFFh returns the common capabilities for
+    /// the CSI. Base-2.3 §5.2.13.2.5 (IDN-05-03)
+    pub const BROADCAST: Req = Req(425);
+    /// Without namespace management CNS 05h with NSID FFFFFFFFh is refused in 2.0 and may be
+    /// refused in 2.3. Base-2.3 §5.2.13.2.5 (IDN-05-04)
+    pub const BROADCAST_REFUSED: Req = Req(426);
+    /// CNS 05h with a CSI that the namespace's set does not support is refused. Base-2.3
+    /// §5.2.13.2.5 (IDN-05-02)
+    pub const CSI_UNSUPPORTED: Req = Req(427);
+    /// CNS 05h returns command-set specific namespace data for CSI; an inactive NSID gives zeros.
+    /// Base-2.3 §5.2.13.2.5 (IDN-05-01)
+    pub const NSID_INACTIVE: Req = Req(428);
+}
+
 /// Interrupt.
 pub mod interrupt {
     use super::Req;
@@ -837,6 +1014,30 @@ pub mod interrupt {
     pub const UNUSED_VECTOR: Req = Req(355);
 }
 
+/// Interrupt coalescing.
+pub mod interrupt_coalescing {
+    use super::Req;
+    /// TIME and THR are 0 after a reset unless a saved value exists. Base-2.3 §5.2.26.2.2
+    /// (INT-COAL-05)
+    pub const RESET: Req = Req(430);
+    /// Feature 08h holds THR (7:0, 0's based number of entries) and TIME (15:8, units of 100 us);
+    /// Get and Set are mandatory over PCIe. Base-2.3 §5.2.26.2.2 (INT-COAL-01)
+    pub const VALUE: Req = Req(431);
+}
+
+/// Interrupt vector.
+pub mod interrupt_vector {
+    use super::Req;
+    /// By default coalescing is enabled for each vector (CD=0). Base-2.3 §5.2.26.2.3 (INT-VEC-03)
+    pub const DEFAULT: Req = Req(432);
+    /// Set Features 09h for a vector that is invalid or has no I/O CQ should be refused. Base-2.3
+    /// §5.2.26.2.3 (INT-VEC-02)
+    pub const UNUSED: Req = Req(433);
+    /// Feature 09h CDW11 IV (15:0) with CD (bit 16) switches coalescing off for that vector; Get
+    /// Features takes IV in CDW11. Base-2.3 §5.2.26.2.3 (INT-VEC-01)
+    pub const VALUE: Req = Req(434);
+}
+
 /// Number of queues.
 pub mod number_of_queues {
     use super::Req;
@@ -863,6 +1064,14 @@ pub mod number_of_queues {
     pub const STABLE: Req = Req(74);
 }
 
+/// Nvme mi commands supported.
+pub mod nvme_mi_commands_supported {
+    use super::Req;
+    /// NVMe-MI command effects log is available when in-band MI is supported. Base-2.3
+    /// §5.2.12.1.19 (LOG-13-01)
+    pub const ENTRIES: Req = Req(435);
+}
+
 /// Power.
 pub mod power {
     use super::Req;
@@ -873,6 +1082,18 @@ pub mod power {
     pub const RDY_CLEAR: Req = Req(357);
     /// After a power cycle a saveable feature has its saved value. Base-2.3 §4.4 (LCK-PWR-03)
     pub const SAVED_FEATURES: Req = Req(358);
+}
+
+/// Power management.
+pub mod power_management {
+    use super::Req;
+    /// Feature 02h PS (4:0) selects a supported power state and WH (7:5) a workload hint; on
+    /// successful completion the controller is in that state or in transition to it. Base-2.3
+    /// §5.2.26.1.2 (FEA-02-01)
+    pub const STATE: Req = Req(436);
+    /// An unsupported power state is refused (abort is required, the code is recommended).
+    /// Base-2.3 §5.2.26.1.2 (FEA-02-02)
+    pub const UNSUPPORTED_STATE: Req = Req(437);
 }
 
 /// Prp.
@@ -1243,6 +1464,9 @@ pub mod set_features {
     /// Without save and select support the Save bit of Set Features means nothing: a controller
     /// may ignore or refuse it. Base-2.3 §4.4 (LCK-FEA-02)
     pub const SAVE_WITHOUT_SUPPORT: Req = Req(384);
+    /// Set Features of a namespace feature with NSID FFFFFFFFh applies to all namespaces attached
+    /// to this controller, unless the feature says otherwise. Base-2.3 §4.4 (FEA-GEN-07)
+    pub const BROADCAST: Req = Req(438);
 }
 
 /// Shutdown.
@@ -1287,6 +1511,83 @@ pub mod shutdown {
     pub const NO_CQE_AFTER: Req = Req(373);
 }
 
+/// Smart.
+pub mod smart {
+    use super::Req;
+    /// Data Units Read (47:32) and Written (63:48) count 512-byte units in thousands, rounded up,
+    /// without metadata; 0 means not reported (or nothing yet); other block sizes are converted.
+    /// Base-2.3 §5.2.12.1.3 (LOG-02-03)
+    pub const DATA_UNITS: Req = Req(439);
+    /// Host Read Commands (79:64) count Compare, Read, Copy (2.0 also Verify); Host Write Commands
+    /// (95:80) count Write and Copy. Write Zeroes and Write Uncorrectable do not count. Base-2.3
+    /// §5.2.12.1.3 (LOG-02-04)
+    pub const HOST_COMMANDS: Req = Req(440);
+    /// Power cycles (127:112), power on hours (143:128), unexpected power losses (159:144), media
+    /// errors (175:160) are lifetime counters and never decrease. Base-2.3 §5.2.12.1.3
+    /// (LOG-02-06)
+    pub const LIFETIME: Req = Req(441);
+    /// Without per-namespace support a specific NSID is refused; up to 2.0 returning the
+    /// controller page instead is allowed. Base-2.3 §5.2.12.1.3 (LOG-02-02)
+    pub const NSID: Req = Req(442);
+    /// NSID 0 and NSID FFFFFFFFh both return the controller page, also where a per-namespace page
+    /// exists, and a namespace page carries the same contents. Base-2.3 §5.2.12.1.3 (LOG-02-09)
+    pub const NSID_ZERO: Req = Req(443);
+    /// SMART log is 512 bytes for NSID 0/FFFFFFFFh; critical warning byte 0, temperature 2:1
+    /// kelvin, spare 3, threshold 4, used 5. Base-2.3 §5.2.12.1.3 (LOG-02-01)
+    pub const RANGES: Req = Req(444);
+    /// The temperature time counters stay 0 when their thresholds are not reported. Base-2.3
+    /// §5.2.12.1.3 (LOG-02-10)
+    pub const TEMPERATURE_TIME: Req = Req(445);
+    /// Warning bit 1 is set while a temperature is at or above its over threshold or at or below
+    /// its under threshold (equality counts); composite and each implemented sensor. Base-2.3
+    /// §5.2.12.1.3 (LOG-02-08)
+    pub const TEMPERATURE_WARNING: Req = Req(446);
+    /// Unexpected power losses (159:144) grow exactly when main power goes while shutdown is not
+    /// reported complete. Base-2.3 §5.2.12.1.3 (LOG-02-11)
+    pub const UNEXPECTED_LOSSES: Req = Req(447);
+}
+
+/// Supported log pages.
+pub mod supported_log_pages {
+    use super::Req;
+    /// Page 00h has 256 dwords (1024 bytes); bit 0 LSUPP, bit 1 IOS, bits 31:16 page specific. It
+    /// answers for the interface and command set that asked. Base-2.3 §5.2.12.1.1 (LOG-00-01)
+    pub const AS_ANSWERED: Req = Req(448);
+    /// Without extended data no page supports the index offset. Base-2.3 §5.2.12.1.1 (LOG-00-02)
+    pub const INDEX_OFFSET: Req = Req(449);
+}
+
+/// Temperature threshold.
+pub mod temperature_threshold {
+    use super::Req;
+    /// TMPSEL Fh in Set Features changes the threshold of all implemented sensors. Base-2.3
+    /// §5.2.26.1.3 (FEA-04-08)
+    pub const ALL_SENSORS: Req = Req(450);
+    /// A temperature at or above the over threshold (or at or below the under threshold) sets
+    /// SMART critical warning bit 1; the SMART event follows when enabled in 0Bh bit 1. Base-2.3
+    /// §5.2.26.1.3 (FEA-04-05)
+    pub const CROSSED: Req = Req(451);
+    /// Comparison is inclusive: equal to the over or under threshold counts as crossed. Base-2.3
+    /// §5.2.26.1.3 (FEA-04-09)
+    pub const INCLUSIVE: Req = Req(452);
+    /// Feature 04h over-temperature threshold for Composite (TMPSEL 19:16=0, THSEL 21:20=0) is
+    /// supported; value in kelvin TMPTH (15:0). Base-2.3 §5.2.26.1.3 (FEA-04-01)
+    pub const OVER: Req = Req(453);
+    /// Reserved selectors are refused: THSEL 10b and 11b, TMPSEL 9h to Eh, and TMPSEL Fh in Get
+    /// Features. An error is required for reserved coded values; 0h/02h is the recommended code,
+    /// no other is excluded. Base-2.3 §5.2.26.1.3 (FEA-04-04)
+    pub const RESERVED_SELECTORS: Req = Req(454);
+    /// Default thresholds of each implemented sensor are FFFFh (over) and 0h (under). Base-2.3
+    /// §5.2.26.1.3 (FEA-04-07)
+    pub const SENSOR_DEFAULTS: Req = Req(455);
+    /// Both thresholds exist for each implemented sensor (TMPSEL 1..8). Base-2.3 §5.2.26.1.3
+    /// (FEA-04-03)
+    pub const SENSORS: Req = Req(456);
+    /// Under-temperature threshold (THSEL=01b) is supported for Composite. Base-2.3 §5.2.26.1.3
+    /// (FEA-04-02)
+    pub const UNDER: Req = Req(457);
+}
+
 /// Volatile write cache.
 pub mod volatile_write_cache {
     use super::Req;
@@ -1314,8 +1615,16 @@ pub mod write {
     pub const THIN_PROVISIONING: Req = Req(386);
 }
 
+/// Write atomicity.
+pub mod write_atomicity {
+    use super::Req;
+    /// Feature 0Ah DN (bit 0) =1 drops the AWUN and NAWUN guarantees; AWUPF and NAWUPF stay in
+    /// force. NVM-1.0 §4.1.3.5 (FEA-0A-01)
+    pub const VALUE: Req = Req(458);
+}
+
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 389] = [
+pub static TABLE: [Requirement; 459] = [
     Requirement {
         name: "create-io-sq.cqid-not-created",
         id: "QUE-CSQ-06",
@@ -4964,6 +5273,655 @@ pub static TABLE: [Requirement; 389] = [
         id: "LCK-AER-02",
         clause: "Base-2.3 §5.2.2.1",
         text: "The error event Write to Invalid Doorbell Register (info 00h) is that of a doorbell whose queue was not created; an invalid value written to an existing queue is info 01h.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.queued",
+        id: "AER-GEN-12",
+        clause: "Base-2.3 §5.2.2",
+        text: "Different events that occur without enough AERs should be queued and reported one by one; identical ones may be merged.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.smart-disabled",
+        id: "AER-SMART-02",
+        clause: "Base-2.3 §5.2.2.1",
+        text: "A disabled SMART warning raises no event.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "async-event.temperature",
+        id: "AER-SMART-01",
+        clause: "Base-2.3 §5.2.2.1",
+        text: "A temperature at or beyond its threshold is reported as type 001b info 01h log 02h.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "commands-supported.as-identify",
+        id: "IDN-CTRL-OACS-02",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "OACS/ONCS bits agree with CSUPP in the Commands Supported and Effects log.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 1),
+    },
+    Requirement {
+        name: "commands-supported.effects",
+        id: "LOG-05-02",
+        clause: "Base-2.3 §5.2.12.1.6",
+        text: "A clear effect bit promises that the command has no such effect: commands that may change user data set bit 1, one namespace's capabilities bit 2, the inventory bit 3, controller capabilities bit 4.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 1),
+    },
+    Requirement {
+        name: "commands-supported.entries",
+        id: "LOG-05-01",
+        clause: "Base-2.3 §5.2.12.1.6",
+        text: "Effects log: ACS0..255 at 0, IOCS0..255 at 1024; unsupported opcodes are all zero dwords.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 1),
+    },
+    Requirement {
+        name: "commands-supported.relaxation",
+        id: "LOG-05-03",
+        clause: "Base-2.3 §5.2.12.1.6",
+        text: "The relaxation field (15:14) is 00b or 01b, and 01b goes with submission value 001b (18:16).",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Lpa, 1),
+    },
+    Requirement {
+        name: "commands-supported.scope",
+        id: "LOG-05-04",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "Command scope (31:20) is reported only with LPA bit 5; 0 means no scope reported.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::All(&[
+            Condition::Bit(Fact::Lpa, 1),
+            Condition::Not(&Condition::Bit(Fact::Lpa, 5)),
+        ]),
+    },
+    Requirement {
+        name: "error-recovery.dulbe-unsupported",
+        id: "FEA-05-02",
+        clause: "NVM-1.0 §4.1.3.2",
+        text: "Only the host is told not to enable DULBE on a namespace without NSFEAT.bit2; what the controller does with such a Set is not defined.",
+        levels: &[(Version::new(1, 2), Force { level: Level::May, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-recovery.value",
+        id: "FEA-05-01",
+        clause: "NVM-1.0 §4.1.3.2",
+        text: "Feature 05h TLER (15:0, 100 ms) and DULBE (bit 16) are per namespace; DULBE defaults to 0.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "event-configuration.already-true",
+        id: "FEA-0B-04",
+        clause: "Base-2.3 §5.2.26.1.5",
+        text: "Enabling a notice whose condition is already true sends the event.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "event-configuration.endurance-groups",
+        id: "FEA-0B-03",
+        clause: "Base-2.3 §5.2.26.1.5",
+        text: "Enabling endurance group event notices without endurance groups is refused.",
+        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Ctratt, 4)),
+    },
+    Requirement {
+        name: "event-configuration.unadvertised",
+        id: "FEA-0B-02",
+        clause: "Base-2.3 §5.2.26.1.5",
+        text: "What a Set does with a notice bit not advertised in OAES is not defined (except bit 14, FEA-0B-03); no such event may be sent.",
+        levels: &[(Version::new(1, 2), Force { level: Level::May, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "event-configuration.value",
+        id: "FEA-0B-01",
+        clause: "Base-2.3 §5.2.26.1.5",
+        text: "Feature 0Bh bits 7:0 enable SMART critical warnings; 8 attached namespace, 9 firmware, 10 telemetry, 11 ANA, 12 predictable latency, 13 LBA status, 14 endurance group, 15 subsystem shutdown (2.0), 16 temperature hysteresis, 17 reachability association, 18 reachability group, 19 allocated namespace, 20 and 21 cross-controller reset and lost host (2.3), 27 zone descriptor, 28 to 31 discovery.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "features-supported.entries",
+        id: "LOG-12-01",
+        clause: "Base-2.3 §5.2.12.1.18",
+        text: "Feature effects log: 256 dwords, FSUPP bit 0; FSP (31:20) has at most one bit set, 0 meaning no scope reported; FSUPP=0 leaves the dword 0.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "features.nsid-namespace-scope",
+        id: "FEA-GEN-08",
+        clause: "Base-2.3 §4.1.1",
+        text: "For a namespace-scope feature an invalid NSID (0h, or above NN and not FFFFFFFFh) and an inactive NSID are refused with different statuses.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "firmware-slot.active",
+        id: "LOG-03-01",
+        clause: "Base-2.3 §5.2.12.1.4",
+        text: "AFI bits 2:0 name the slot the running image was loaded from; bits 6:4 the slot for the next Controller Level Reset, 0 meaning that none is indicated (not that none is pending).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "firmware-slot.empty",
+        id: "LOG-03-02",
+        clause: "Base-2.3 §5.2.12.1.4",
+        text: "Empty or unsupported slots report zeros.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "firmware-slot.revision",
+        id: "IDN-CTRL-FR-01",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "FR equals the revision of the active slot in the Firmware Slot log.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "get-features.broadcast",
+        id: "FEA-GEN-06",
+        clause: "Base-2.3 §4.4",
+        text: "Get Features of a namespace feature with NSID FFFFFFFFh is refused unless the feature says otherwise.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-descriptors.as-namespace",
+        id: "IDN-03-04",
+        clause: "Base-2.3 §5.2.13.2.3",
+        text: "EUI64/NGUID in CNS 03h equal those in Identify Namespace; a cleared field has no descriptor.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-descriptors.constant",
+        id: "IDN-03-05",
+        clause: "Base-2.3 §5.2.13.2.3",
+        text: "Identifiers of a namespace stay constant across resets, power cycles and formats for its life; the NSID itself may change across a power cycle.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-descriptors.csi",
+        id: "IDN-03-02",
+        clause: "Base-2.3 §5.2.13.2.3",
+        text: "A CSI descriptor (type 4h) is present for controllers with multiple command sets.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::CapCss, 6),
+    },
+    Requirement {
+        name: "identify-descriptors.format",
+        id: "IDN-03-01",
+        clause: "Base-2.3 §5.2.13.2.3",
+        text: "CNS 03h returns descriptors NIDT,NIDL,NID with matching lengths (1:8 EUI64, 2:16 NGUID, 3:16 UUID, 4:1 CSI), ended by NIDL=0.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-descriptors.nsid-inactive",
+        id: "IDN-03-03",
+        clause: "Base-2.3 §3.2.1.5",
+        text: "CNS 03h with an inactive NSID is refused.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-descriptors.nsid-range",
+        id: "IDN-03-06",
+        clause: "Base-2.3 §5.2.13.2.3",
+        text: "CNS 03h with NSID FFFFFFFEh or FFFFFFFFh is refused.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-descriptors.one-at-least",
+        id: "IDN-03-07",
+        clause: "Base-2.3 §5.2.13.2.3",
+        text: "At least one descriptor of type 1, 2 or 3 is present; type 3 (UUID) must be there when EUI64 and NGUID are both 0.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-independent.as-namespace",
+        id: "IDN-08-01",
+        clause: "Base-2.3 §5.2.13.2.8",
+        text: "CNS 08h fields equal those of CNS 00h where both define them; NSFEAT shares only bit 3 (UID reuse), the other bits mean different things.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-independent.broadcast-refused",
+        id: "IDN-08-02",
+        clause: "Base-2.3 §5.2.13.2.8",
+        text: "CNS 08h with NSID FFFFFFFFh without namespace management is refused in 2.0 and may be refused in 2.3.",
+        levels: &[
+            (Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open }),
+            (Version::new(2, 3), Force { level: Level::May, status: StatusForce::Open }),
+        ],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Oacs, 3)),
+    },
+    Requirement {
+        name: "identify-independent.dispersed",
+        id: "IDN-08-05",
+        clause: "Base-2.3 §5.2.13.2.8",
+        text: "A dispersed namespace is shared, and Key Per I/O is enabled only where supported.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-independent.nsid-inactive",
+        id: "IDN-08-06",
+        clause: "Base-2.3 §5.2.13.2.8",
+        text: "CNS 08h with an active NSID returns that namespace's data, with an inactive NSID zeros and success.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-independent.unsupported-zero",
+        id: "IDN-08-03",
+        clause: "Base-2.3 §5.2.13.2.8",
+        text: "Fields of unsupported functions are 0 in CNS 08h.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-io-active-list.csi-unsupported",
+        id: "IDN-07-01",
+        clause: "Base-2.3 §5.2.13.2.7",
+        text: "CNS 07h with a CSI that the controller does not support is refused.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-io-active-list.nsid-range",
+        id: "IDN-07-02",
+        clause: "Base-2.3 §5.2.13.2.7",
+        text: "CNS 07h with NSID FFFFFFFEh or FFFFFFFFh should be refused (still should in 2.3, unlike CNS 02h).",
+        levels: &[(Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-io-active-list.order",
+        id: "IDN-07-03",
+        clause: "Base-2.3 §5.2.13.2.7",
+        text: "CNS 07h lists up to 1024 active NSIDs of the given CSI that are greater than NSID, in ascending order.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-nvm-controller.csi-unsupported",
+        id: "IDN-06-01",
+        clause: "Base-2.3 §5.2.13.2.6",
+        text: "CNS 06h returns set-specific controller data, zero filled if the set defines none, and refuses unsupported sets.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-nvm-namespace.broadcast",
+        id: "IDN-05-03",
+        clause: "Base-2.3 §5.2.13.2.5",
+        text: "With namespace management CNS 05h with NSID FFFFFFFFh returns the common capabilities for the CSI.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Oacs, 3),
+    },
+    Requirement {
+        name: "identify-nvm-namespace.broadcast-refused",
+        id: "IDN-05-04",
+        clause: "Base-2.3 §5.2.13.2.5",
+        text: "Without namespace management CNS 05h with NSID FFFFFFFFh is refused in 2.0 and may be refused in 2.3.",
+        levels: &[
+            (Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open }),
+            (Version::new(2, 3), Force { level: Level::May, status: StatusForce::Open }),
+        ],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Oacs, 3)),
+    },
+    Requirement {
+        name: "identify-nvm-namespace.csi-unsupported",
+        id: "IDN-05-02",
+        clause: "Base-2.3 §5.2.13.2.5",
+        text: "CNS 05h with a CSI that the namespace's set does not support is refused.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-nvm-namespace.nsid-inactive",
+        id: "IDN-05-01",
+        clause: "Base-2.3 §5.2.13.2.5",
+        text: "CNS 05h returns command-set specific namespace data for CSI; an inactive NSID gives zeros.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.mandatory",
+        id: "IDN-CMD-06",
+        clause: "Base-2.3 §5.2.13.1",
+        text: "CNS 05h, 06h, 07h and 08h are mandatory from 2.0.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "interrupt-coalescing.reset",
+        id: "INT-COAL-05",
+        clause: "Base-2.3 §5.2.26.2.2",
+        text: "TIME and THR are 0 after a reset unless a saved value exists.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Pcie, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt-coalescing.value",
+        id: "INT-COAL-01",
+        clause: "Base-2.3 §5.2.26.2.2",
+        text: "Feature 08h holds THR (7:0, 0's based number of entries) and TIME (15:8, units of 100 us); Get and Set are mandatory over PCIe.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::Pcie, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt-vector.default",
+        id: "INT-VEC-03",
+        clause: "Base-2.3 §5.2.26.2.3",
+        text: "By default coalescing is enabled for each vector (CD=0).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Pcie, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt-vector.unused",
+        id: "INT-VEC-02",
+        clause: "Base-2.3 §5.2.26.2.3",
+        text: "Set Features 09h for a vector that is invalid or has no I/O CQ should be refused.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Compare(Fact::Pcie, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "interrupt-vector.value",
+        id: "INT-VEC-01",
+        clause: "Base-2.3 §5.2.26.2.3",
+        text: "Feature 09h CDW11 IV (15:0) with CD (bit 16) switches coalescing off for that vector; Get Features takes IV in CDW11.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Compare(Fact::Pcie, Comparison::Ne, 0),
+    },
+    Requirement {
+        name: "nvme-mi-commands-supported.entries",
+        id: "LOG-13-01",
+        clause: "Base-2.3 §5.2.12.1.19",
+        text: "NVMe-MI command effects log is available when in-band MI is supported.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Oacs, 6),
+    },
+    Requirement {
+        name: "power-management.state",
+        id: "FEA-02-01",
+        clause: "Base-2.3 §5.2.26.1.2",
+        text: "Feature 02h PS (4:0) selects a supported power state and WH (7:5) a workload hint; on successful completion the controller is in that state or in transition to it.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "power-management.unsupported-state",
+        id: "FEA-02-02",
+        clause: "Base-2.3 §5.2.26.1.2",
+        text: "An unsupported power state is refused (abort is required, the code is recommended).",
+        levels: &[
+            (Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Recommended }),
+        ],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "set-features.broadcast",
+        id: "FEA-GEN-07",
+        clause: "Base-2.3 §4.4",
+        text: "Set Features of a namespace feature with NSID FFFFFFFFh applies to all namespaces attached to this controller, unless the feature says otherwise.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Ctratt, 10)),
+    },
+    Requirement {
+        name: "smart.data-units",
+        id: "LOG-02-03",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "Data Units Read (47:32) and Written (63:48) count 512-byte units in thousands, rounded up, without metadata; 0 means not reported (or nothing yet); other block sizes are converted.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "smart.host-commands",
+        id: "LOG-02-04",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "Host Read Commands (79:64) count Compare, Read, Copy (2.0 also Verify); Host Write Commands (95:80) count Write and Copy. Write Zeroes and Write Uncorrectable do not count.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "smart.lifetime",
+        id: "LOG-02-06",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "Power cycles (127:112), power on hours (143:128), unexpected power losses (159:144), media errors (175:160) are lifetime counters and never decrease.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "smart.nsid",
+        id: "LOG-02-02",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "Without per-namespace support a specific NSID is refused; up to 2.0 returning the controller page instead is allowed.",
+        levels: &[
+            (Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Exact }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Exact }),
+            (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
+        ],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Lpa, 0)),
+    },
+    Requirement {
+        name: "smart.nsid-zero",
+        id: "LOG-02-09",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "NSID 0 and NSID FFFFFFFFh both return the controller page, also where a per-namespace page exists, and a namespace page carries the same contents.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "smart.ranges",
+        id: "LOG-02-01",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "SMART log is 512 bytes for NSID 0/FFFFFFFFh; critical warning byte 0, temperature 2:1 kelvin, spare 3, threshold 4, used 5.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "smart.temperature-time",
+        id: "LOG-02-10",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "The temperature time counters stay 0 when their thresholds are not reported.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "smart.temperature-warning",
+        id: "LOG-02-08",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "Warning bit 1 is set while a temperature is at or above its over threshold or at or below its under threshold (equality counts); composite and each implemented sensor.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "smart.unexpected-losses",
+        id: "LOG-02-11",
+        clause: "Base-2.3 §5.2.12.1.3",
+        text: "Unexpected power losses (159:144) grow exactly when main power goes while shutdown is not reported complete.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "supported-log-pages.as-answered",
+        id: "LOG-00-01",
+        clause: "Base-2.3 §5.2.12.1.1",
+        text: "Page 00h has 256 dwords (1024 bytes); bit 0 LSUPP, bit 1 IOS, bits 31:16 page specific. It answers for the interface and command set that asked.",
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "supported-log-pages.index-offset",
+        id: "LOG-00-02",
+        clause: "Base-2.3 §5.2.12.1.1",
+        text: "Without extended data no page supports the index offset.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Not(&Condition::Bit(Fact::Lpa, 2)),
+    },
+    Requirement {
+        name: "temperature-threshold.all-sensors",
+        id: "FEA-04-08",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "TMPSEL Fh in Set Features changes the threshold of all implemented sensors.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "temperature-threshold.crossed",
+        id: "FEA-04-05",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "A temperature at or above the over threshold (or at or below the under threshold) sets SMART critical warning bit 1; the SMART event follows when enabled in 0Bh bit 1.",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "temperature-threshold.inclusive",
+        id: "FEA-04-09",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "Comparison is inclusive: equal to the over or under threshold counts as crossed.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "temperature-threshold.over",
+        id: "FEA-04-01",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "Feature 04h over-temperature threshold for Composite (TMPSEL 19:16=0, THSEL 21:20=0) is supported; value in kelvin TMPTH (15:0).",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "temperature-threshold.reserved-selectors",
+        id: "FEA-04-04",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "Reserved selectors are refused: THSEL 10b and 11b, TMPSEL 9h to Eh, and TMPSEL Fh in Get Features. An error is required for reserved coded values; 0h/02h is the recommended code, no other is excluded.",
+        levels: &[(
+            Version::new(1, 2),
+            Force { level: Level::Shall, status: StatusForce::Recommended },
+        )],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "temperature-threshold.sensor-defaults",
+        id: "FEA-04-07",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "Default thresholds of each implemented sensor are FFFFh (over) and 0h (under).",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Bit(Fact::Oncs, 4),
+    },
+    Requirement {
+        name: "temperature-threshold.sensors",
+        id: "FEA-04-03",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "Both thresholds exist for each implemented sensor (TMPSEL 1..8).",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "temperature-threshold.under",
+        id: "FEA-04-02",
+        clause: "Base-2.3 §5.2.26.1.3",
+        text: "Under-temperature threshold (THSEL=01b) is supported for Composite.",
+        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "write-atomicity.value",
+        id: "FEA-0A-01",
+        clause: "NVM-1.0 §4.1.3.5",
+        text: "Feature 0Ah DN (bit 0) =1 drops the AWUN and NAWUN guarantees; AWUPF and NAWUPF stay in force.",
         levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
         verified: true,
         when: Condition::Always,
