@@ -15,8 +15,8 @@ use super::{Dma, OpenError, Options, Ring};
 use crate::channel::{DATA_MAX, FDS_MAX, FDS_SENT};
 use crate::message::device_info::{irq, region};
 use crate::message::{
-    Capabilities, Command, DeviceInfo, DmaMap, IrqInfo, IrqSet, Layout, Lockstep,
-    RegionAccess, RegionInfo, RegionInfoReply, SetIrqs, SingleWrite, Version, WriteMulti,
+    Capabilities, Command, DeviceInfo, DmaMap, IrqInfo, IrqSet, Layout, Lockstep, RegionAccess,
+    RegionInfo, RegionInfoReply, SetIrqs, SingleWrite, Version, WriteMulti,
 };
 
 /// Vectors that are used at most: each costs a file descriptor.
@@ -386,7 +386,9 @@ impl Remote {
         self.turn_irqs_off(host)?;
         self.irqs = Irqs::new(vectors, now).map_err(|error| {
             let errno = rustix::io::Errno::from_io_error(&error);
-            Trouble::Broken(crate::channel::Broken::Socket(errno.unwrap_or(rustix::io::Errno::MFILE)))
+            Trouble::Broken(crate::channel::Broken::Socket(
+                errno.unwrap_or(rustix::io::Errno::MFILE),
+            ))
         })?;
         let flags = IrqSet::DATA_EVENTFD | IrqSet::ACTION_TRIGGER;
         let mut start = 0;
@@ -413,12 +415,7 @@ impl Remote {
     }
 
     /// Sets the mask bit of a vector.
-    pub fn mask(
-        &mut self,
-        host: &mut HostSide,
-        vector: u16,
-        masked: bool,
-    ) -> Result<(), Trouble> {
+    pub fn mask(&mut self, host: &mut HostSide, vector: u16, masked: bool) -> Result<(), Trouble> {
         let Some(Tables { table: (bar, start), .. }) = self.tables else { return Ok(()) };
         let at = start + 16 * u64::from(vector) + 12;
         self.write_region(host, bar, at, 4, masked.into())

@@ -1,0 +1,5 @@
+//! The server: hostile clients, and an independent client.
+
+mod common;
+mod hostile;
+mod peer;
