@@ -91,6 +91,14 @@ pub struct DutArgs {
     /// Put QEMU's own trace lines beside each finding.
     #[arg(long, help_heading = "QEMU")]
     pub qemu_trace: bool,
+    /// How a vfio-user server reaches host memory: by descriptors, or by messages, each of which is
+    /// seen and checked.
+    #[arg(long, value_enum, default_value = "descriptors", help_heading = "vfio-user")]
+    pub dma: DmaArg,
+    /// How doorbells of a vfio-user server are rung: mapped where that is safe, mapped where it is
+    /// offered, or by messages.
+    #[arg(long, value_enum, default_value = "safely", help_heading = "vfio-user")]
+    pub ring: RingArg,
     /// Consent to change data and saved settings of the controller with this very serial number.
     #[arg(long, value_name = "SERIAL", help_heading = "Controllers that are not ours")]
     pub erase: Option<String>,
@@ -106,6 +114,45 @@ pub struct DutArgs {
     /// Delays and orders that a correct emulator may choose, drawn from this seed.
     #[arg(long, value_name = "N", help_heading = "Emulator")]
     pub perturb: Option<Seed>,
+}
+
+/// How a vfio-user server reaches host memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum DmaArg {
+    /// By a file descriptor: quick.
+    Descriptors,
+    /// By messages: exact.
+    Messages,
+}
+
+impl From<DmaArg> for vfio_user::Dma {
+    fn from(arg: DmaArg) -> Self {
+        match arg {
+            DmaArg::Descriptors => Self::Descriptors,
+            DmaArg::Messages => Self::Messages,
+        }
+    }
+}
+
+/// How doorbells of a vfio-user server are rung.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum RingArg {
+    /// Mapped where the server cannot cut the file off.
+    Safely,
+    /// Mapped where it is offered.
+    Trusting,
+    /// By messages.
+    Messages,
+}
+
+impl From<RingArg> for vfio_user::Ring {
+    fn from(arg: RingArg) -> Self {
+        match arg {
+            RingArg::Safely => Self::Safely,
+            RingArg::Trusting => Self::Trusting,
+            RingArg::Messages => Self::ByMessages,
+        }
+    }
 }
 
 /// What the user expects of the DUT.

@@ -6,11 +6,13 @@ use anyhow::{anyhow, bail};
 use emulator::{Config, Defect, Policy};
 use qemu::{Namespace, Options};
 use runner::consent::Consent;
-use runner::lane::{EmulatorLane, Lane, QemuLane, VfioLane, default_emulator, default_qemu};
+use runner::lane::{
+    EmulatorLane, Lane, QemuLane, VfioLane, VfioUserLane, default_emulator, default_qemu,
+};
 use runner::source;
 use vfio::Bdf;
 
-use crate::args::DutArgs;
+use crate::args::{DmaArg, DutArgs, RingArg};
 use crate::dut_arg::DutArg;
 use crate::failure::Failure;
 
@@ -20,9 +22,7 @@ pub fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
         DutArg::Emulator => emulator_lane(args),
         DutArg::Qemu => qemu_lane(args),
         DutArg::Vfio(bdf) => vfio_lane(args, *bdf),
-        DutArg::VfioUser(_) => {
-            Err(anyhow!("--dut {}: this program cannot drive vfio-user yet", args.dut))
-        }
+        DutArg::VfioUser(sockets) => vfio_user_lane(args, sockets),
     }
     .map_err(Failure::usage)
 }
@@ -98,6 +98,29 @@ fn vfio_lane(args: &DutArgs, bdf: Bdf) -> anyhow::Result<Box<dyn Lane>> {
     refuse(&emulator_only(args), "emulator", "a real controller is as it is")?;
     let consent = Consent { erase: args.erase.clone(), disrupt: args.disrupt };
     Ok(Box::new(VfioLane::new(bdf, consent)))
+}
+
+fn vfio_user_lane(args: &DutArgs, sockets: &Path) -> anyhow::Result<Box<dyn Lane>> {
+    refuse(&qemu_only(args), "qemu", "a server's controller is as it is")?;
+    refuse(&emulator_only(args), "emulator", "give it to `lockstep serve`")?;
+    let text = sockets.to_string_lossy();
+    let options = vfio_user::Options {
+        sockets: text.split(',').map(PathBuf::from).collect(),
+        dma: args.dma.into(),
+        ring: args.ring.into(),
+        ..vfio_user::Options::default()
+    };
+    let mut more = argument("--dut", &format!("vfio-user:{text}")).trim_start().to_string();
+    if args.dma != DmaArg::Descriptors {
+        more += " --dma messages";
+    }
+    match args.ring {
+        RingArg::Safely => {}
+        RingArg::Trusting => more += " --ring trusting",
+        RingArg::Messages => more += " --ring messages",
+    }
+    let consent = Consent { erase: args.erase.clone(), disrupt: args.disrupt };
+    Ok(Box::new(VfioUserLane::new(options, &more, consent)))
 }
 
 fn qemu_only(args: &DutArgs) -> [(&'static str, bool); 5] {

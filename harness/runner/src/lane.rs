@@ -9,6 +9,7 @@ use emulator::{Config, Defect, EmulatorDut};
 use lab::Hazard;
 use qemu::{OpenError, Options, Qemu};
 use vfio::{Bdf, Session};
+use vfio_user::VfioUser;
 
 use crate::consent::Consent;
 
@@ -167,5 +168,60 @@ impl Lane for VfioLane {
 
     fn consent(&self) -> Hazard {
         self.consent.hazard()
+    }
+}
+
+/// Controllers behind vfio-user servers: the same ones each time.
+pub struct VfioUserLane {
+    options: vfio_user::Options,
+    arguments: String,
+    consent: Consent,
+    /// What may be done, once a server was asked whose it is.
+    hazard: Mutex<Option<Hazard>>,
+}
+
+impl VfioUserLane {
+    /// Servers to connect to; `arguments` are the program's that gave them, but for the consent.
+    pub fn new(options: vfio_user::Options, arguments: &str, consent: Consent) -> Self {
+        Self { options, arguments: arguments.into(), consent, hazard: Mutex::new(None) }
+    }
+
+    /// What may be done: everything to what says that it is expendable, else what was consented to for
+    /// this serial number.
+    fn settle(&self, dut: &mut VfioUser) -> Result<(), LaneError> {
+        let mut held = self.hazard.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.is_some() {
+            return Ok(());
+        }
+        if self.consent.erase.is_some() {
+            let serial = dut.serial().map_err(|fault| LaneError {
+                usage: false,
+                text: format!("the serial number cannot be read: {fault}"),
+            })?;
+            self.consent.check(&serial)?;
+        }
+        let expendable = dut.is_expendable();
+        *held = Some(if expendable { Hazard::Irreversible } else { self.consent.hazard() });
+        Ok(())
+    }
+}
+
+impl Lane for VfioUserLane {
+    fn arguments(&self) -> String {
+        self.arguments.clone() + &self.consent.arguments()
+    }
+
+    fn open(&self) -> Result<Box<dyn Dut>, LaneError> {
+        let mut dut = VfioUser::open(self.options.clone()).map_err(|error| LaneError {
+            usage: matches!(error, vfio_user::OpenError::Connect { .. }),
+            text: error.to_string(),
+        })?;
+        self.settle(&mut dut)?;
+        Ok(Box::new(dut))
+    }
+
+    fn consent(&self) -> Hazard {
+        let held = self.hazard.lock().unwrap_or_else(PoisonError::into_inner);
+        held.unwrap_or(Hazard::Harmless)
     }
 }

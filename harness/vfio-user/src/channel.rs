@@ -71,6 +71,7 @@ pub struct Channel {
     filled: usize,
     /// It came in whole and was handed over: the next one overwrites it.
     handed_over: bool,
+    dead: bool,
     fds: Vec<OwnedFd>,
     unsent: VecDeque<Unsent>,
     unsent_bytes: usize,
@@ -85,6 +86,7 @@ impl Channel {
             buffer: vec![0; Header::SIZE],
             filled: 0,
             handed_over: false,
+            dead: false,
             fds: Vec::new(),
             unsent: VecDeque::new(),
             unsent_bytes: 0,
@@ -98,6 +100,12 @@ impl Channel {
 
     /// Takes what has come in. `None`: no whole message yet.
     pub fn receive(&mut self) -> Result<Option<Received>, Broken> {
+        let received = self.receive_some();
+        self.dead |= received.is_err();
+        received
+    }
+
+    fn receive_some(&mut self) -> Result<Option<Received>, Broken> {
         if std::mem::take(&mut self.handed_over) {
             self.filled = 0;
             self.buffer.truncate(Header::SIZE);
@@ -193,6 +201,11 @@ impl Channel {
             }
         }
         Ok(true)
+    }
+
+    /// Whether the peer has closed the connection, or it has failed.
+    pub fn is_dead(&self) -> bool {
+        self.dead
     }
 
     /// Whether something waits to be sent.

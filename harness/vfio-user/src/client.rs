@@ -8,7 +8,9 @@ mod doorbells;
 mod function;
 mod host;
 mod irqs;
+mod lines;
 mod peer;
+mod serial;
 
 use std::path::PathBuf;
 use std::time::Duration;

@@ -10,12 +10,12 @@ use dut::{
     IrqPrecision, Progress, ResetOutcome, Width,
 };
 use log::{Perm, ResetKind};
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use spec::Addr;
 
 use super::function::{self, Remote};
 use super::host::HostSide;
+use super::lines::Lines;
 use super::peer::Trouble;
 use super::{Dma, OpenError, Options};
 
@@ -30,7 +30,7 @@ const NAP: Duration = Duration::from_micros(50);
 pub struct VfioUser {
     options: Options,
     remotes: Vec<Remote>,
-    host: HostSide,
+    lines: Lines,
     capabilities: Capabilities,
     start: Instant,
     /// Waits since the host last did something.
@@ -45,19 +45,19 @@ impl VfioUser {
         let failed = |what| move |source| OpenError::Host { what, source };
         let file = memory(options.memory).map_err(failed("the arena"))?;
         let arena = Arena::over(&file, options.memory, ARENA_BASE).map_err(failed("the arena"))?;
-        let mut host = HostSide::new(Arc::new(arena));
+        let mut lines = Lines::new(HostSide::new(Arc::new(arena)), start);
         let mut remotes: Vec<Remote> = Vec::new();
         for path in &options.sockets {
             let ctrl = Ctrl(remotes.len() as u8);
             let memory = file.as_fd();
-            remotes.push(function::open(&options, path, ctrl, &mut host, memory, start)?);
+            remotes.push(function::open(&options, path, ctrl, &mut lines, memory)?);
         }
         if remotes.is_empty() || remotes.len() > 64 {
             let why = format!("{} sockets were named", remotes.len());
             return Err(OpenError::Server { path: std::path::PathBuf::new(), why });
         }
         let capabilities = capabilities(&remotes, options.dma);
-        Ok(Self { options, remotes, host, capabilities, start, idle: 0 })
+        Ok(Self { options, remotes, lines, capabilities, start, idle: 0 })
     }
 
     /// Whether every server says that all its device holds may be erased.
@@ -66,14 +66,24 @@ impl VfioUser {
         self.remotes.iter().all(|remote| says(remote) == Some(true))
     }
 
-    fn remote(&mut self, ctrl: Ctrl) -> Result<(&mut Remote, &mut HostSide), Fault> {
+    /// The serial number of controller 0, which is enabled for a moment to be asked. Nothing that it
+    /// holds is touched.
+    pub fn serial(&mut self) -> Result<String, Fault> {
+        super::serial::read(self)
+    }
+
+    pub(super) fn answer_time(&self) -> Duration {
+        self.options.answer_time
+    }
+
+    fn remote(&mut self, ctrl: Ctrl) -> Result<(&mut Remote, &mut Lines), Fault> {
         let count = self.remotes.len();
         let Some(remote) = self.remotes.get_mut(usize::from(ctrl.0)) else {
             return Err(Fault::Harness(format!("controller {} of {count} was named", ctrl.0)));
         };
         match &remote.gone {
             Some(words) => Err(Fault::Gone(words.clone())),
-            None => Ok((remote, &mut self.host)),
+            None => Ok((remote, &mut self.lines)),
         }
     }
 
@@ -81,10 +91,10 @@ impl VfioUser {
     fn with<T>(
         &mut self,
         ctrl: Ctrl,
-        act: impl FnOnce(&mut Remote, &mut HostSide) -> Result<T, Trouble>,
+        act: impl FnOnce(&mut Remote, &mut Lines) -> Result<T, Trouble>,
     ) -> Result<T, Fault> {
-        let (remote, host) = self.remote(ctrl)?;
-        act(remote, host).map_err(|trouble| {
+        let (remote, lines) = self.remote(ctrl)?;
+        act(remote, lines).map_err(|trouble| {
             let fault = trouble.fault();
             if let Fault::Gone(words) = &fault {
                 remote.gone = Some(words.clone());
@@ -99,24 +109,14 @@ impl VfioUser {
         for n in 0..self.remotes.len() {
             let ctrl = Ctrl(n as u8);
             if self.remotes[n].gone.is_none() {
-                let pumped = self.with(ctrl, |remote, host| remote.peer.pump(host));
+                let pumped = self.with(ctrl, |_, lines| Ok(lines.receive(n).map(drop)?));
                 first = first.and(pumped);
             }
             let start = self.start;
             let now = || start.elapsed().as_nanos() as u64;
-            self.remotes[n].irqs.take(ctrl, now, &mut self.host);
+            self.remotes[n].irqs.take(ctrl, now, &mut self.lines.host);
         }
         first
-    }
-
-    /// Waits until a server says something, or for a while.
-    fn nap(&self, time: Duration) {
-        let alive = self.remotes.iter().filter(|remote| remote.gone.is_none());
-        let mut fds: Vec<_> =
-            alive.map(|one| PollFd::from_borrowed_fd(one.peer.as_fd(), PollFlags::IN)).collect();
-        let limit = Timespec::try_from(time).unwrap_or(Timespec { tv_sec: 0, tv_nsec: 0 });
-        // An error or a signal ends the nap early, and nothing else.
-        let _ = poll(&mut fds, Some(&limit));
     }
 
     fn vector(&self, vector: u16) -> Result<(), Fault> {
@@ -190,7 +190,7 @@ impl Dut for VfioUser {
     }
 
     fn memory(&self) -> &Arc<Arena> {
-        &self.host.arena
+        &self.lines.host.arena
     }
 
     fn now(&self) -> u64 {
@@ -199,19 +199,19 @@ impl Dut for VfioUser {
 
     fn read(&mut self, ctrl: Ctrl, offset: u32, width: Width) -> Result<u64, Fault> {
         self.remote(ctrl)?.0.inside(offset, width.bytes())?;
-        self.with(ctrl, |remote, host| remote.read(host, offset, width.bytes()))
+        self.with(ctrl, |remote, lines| remote.read(lines, offset, width.bytes()))
     }
 
     fn write(&mut self, ctrl: Ctrl, offset: u32, width: Width, value: u64) -> Result<(), Fault> {
         self.remote(ctrl)?.0.inside(offset, width.bytes())?;
         self.idle = 0;
-        self.host.arena.publish();
-        self.with(ctrl, |remote, host| remote.write(host, offset, width.bytes(), value))
+        self.lines.host.arena.publish();
+        self.with(ctrl, |remote, lines| remote.write(lines, offset, width.bytes(), value))
     }
 
     fn ring(&mut self, ctrl: Ctrl, doorbells: &[Doorbell]) -> Result<(), Fault> {
         self.idle = 0;
-        self.host.arena.publish();
+        self.lines.host.arena.publish();
         let remote = self.remote(ctrl)?.0;
         let outside = |doorbell: &Doorbell| remote.inside(doorbell.offset, 4).err();
         // Those before a refused one are rung all the same.
@@ -220,7 +220,7 @@ impl Dut for VfioUser {
             Some((n, fault)) => (n, Err(fault)),
             None => (doorbells.len(), Ok(())),
         };
-        self.with(ctrl, |remote, host| remote.ring(host, &doorbells[..count])).and(refused)
+        self.with(ctrl, |remote, lines| remote.ring(lines, &doorbells[..count])).and(refused)
     }
 
     fn wait(&mut self, until: u64) -> Result<Progress, Fault> {
@@ -231,14 +231,14 @@ impl Dut for VfioUser {
         self.idle = self.idle.saturating_add(1);
         if self.options.dma == Dma::Messages {
             // Whatever the controller does shows as a message.
-            self.nap(NAP.min(Duration::from_nanos(until - now)));
+            self.lines.nap(NAP.min(Duration::from_nanos(until - now)));
             self.collect()?;
         } else if self.idle <= SPINS {
             std::hint::spin_loop();
         } else if self.idle <= YIELDS {
             std::thread::yield_now();
         } else {
-            self.nap(NAP.min(Duration::from_nanos(until - now)));
+            self.lines.nap(NAP.min(Duration::from_nanos(until - now)));
             self.collect()?;
         }
         Ok(Progress::Ran)
@@ -247,7 +247,7 @@ impl Dut for VfioUser {
     fn drain(&mut self, sink: &mut dyn FnMut(Event)) {
         // A server that is gone shows at the next access.
         let _ = self.collect();
-        self.host.events.drain(..).for_each(sink);
+        self.lines.host.events.drain(..).for_each(sink);
     }
 
     fn irq_setup(&mut self, ctrl: Ctrl, vectors: u16) -> Result<(), Fault> {
@@ -258,19 +258,19 @@ impl Dut for VfioUser {
         // Messages that came before belong to the vectors as they were.
         self.collect()?;
         let now = self.now();
-        self.with(ctrl, |remote, host| remote.set_up_irqs(host, vectors, now))
+        self.with(ctrl, |remote, lines| remote.set_up_irqs(lines, vectors, now))
     }
 
     fn irq_mask(&mut self, ctrl: Ctrl, vector: u16, masked: bool) -> Result<(), Fault> {
         self.vector(vector)?;
         self.idle = 0;
-        self.with(ctrl, |remote, host| remote.mask(host, vector, masked))?;
+        self.with(ctrl, |remote, lines| remote.mask(lines, vector, masked))?;
         self.collect()
     }
 
     fn irq_pending(&mut self, ctrl: Ctrl, vector: u16) -> Result<bool, Fault> {
         self.vector(vector)?;
-        self.with(ctrl, |remote, host| remote.is_pending(host, vector))
+        self.with(ctrl, |remote, lines| remote.is_pending(lines, vector))
     }
 
     fn reset(&mut self, ctrl: Ctrl, kind: ResetKind) -> Result<ResetOutcome, Fault> {
@@ -284,14 +284,14 @@ impl Dut for VfioUser {
     }
 
     fn map(&mut self, at: Addr, len: u64, perm: Perm) -> Result<(), Fault> {
-        self.host.set_permission(at.0, len, Some(perm));
+        self.lines.host.set_permission(at.0, len, Some(perm));
         Ok(())
     }
 
     fn unmap(&mut self, at: Addr, len: u64) -> Result<(), Fault> {
         match len {
-            0 => self.host.set_permission(0, u64::MAX, None),
-            _ => self.host.set_permission(at.0, len, None),
+            0 => self.lines.host.set_permission(0, u64::MAX, None),
+            _ => self.lines.host.set_permission(at.0, len, None),
         }
         Ok(())
     }

@@ -3,16 +3,15 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Instant;
 
 use dut::{Ctrl, Fault};
 
 use super::doorbells::Mapped;
-use super::host::HostSide;
 use super::irqs::Irqs;
+use super::lines::Lines;
 use super::peer::{Peer, Trouble, nonsense};
 use super::{Dma, OpenError, Options, Ring};
-use crate::channel::{DATA_MAX, FDS_MAX, FDS_SENT};
+use crate::channel::{Broken, Channel, DATA_MAX, FDS_MAX, FDS_SENT};
 use crate::message::device_info::{irq, region};
 use crate::message::{
     Capabilities, Command, DeviceInfo, DmaMap, IrqInfo, IrqSet, Layout, Lockstep, RegionAccess,
@@ -69,27 +68,28 @@ pub fn open(
     options: &Options,
     path: &Path,
     ctrl: Ctrl,
-    host: &mut HostSide,
+    lines: &mut Lines,
     memory: BorrowedFd<'_>,
-    start: Instant,
 ) -> Result<Remote, OpenError> {
     let connect = |source| OpenError::Connect { path: path.into(), source };
     let stream = UnixStream::connect(path).map_err(connect)?;
-    let peer = Peer::new(stream, ctrl, options.answer_time, start).map_err(connect)?;
+    lines.add(Channel::new(stream).map_err(connect)?);
+    let peer = Peer::new(ctrl.0.into(), options.answer_time);
     let server = |why: String| OpenError::Server { path: path.into(), why };
-    let mut remote = Remote::greet(peer, host).map_err(|trouble| server(trouble.to_string()))?;
-    remote.survey(host, options.ring).map_err(server)?;
+    let mut remote =
+        Remote::greet(peer, &mut *lines).map_err(|trouble| server(trouble.to_string()))?;
+    remote.survey(lines, options.ring).map_err(server)?;
     let fds = if options.dma == Dma::Descriptors { &[memory][..] } else { &[] };
-    remote.map_arena(host, fds).map_err(|trouble| server(trouble.to_string()))?;
-    remote.turn_on(host).map_err(|trouble| server(trouble.to_string()))?;
+    remote.map_arena(lines, fds).map_err(|trouble| server(trouble.to_string()))?;
+    remote.turn_on(lines).map_err(|trouble| server(trouble.to_string()))?;
     // Whoever does not take 8 bytes at once gets 4 and 4.
-    remote.wide_access = remote.read(host, spec::register::CAP, 8).is_ok();
+    remote.wide_access = remote.read(lines, spec::register::CAP, 8).is_ok();
     Ok(remote)
 }
 
 impl Remote {
     /// VERSION.
-    fn greet(mut peer: Peer, host: &mut HostSide) -> Result<Self, Trouble> {
+    fn greet(mut peer: Peer, lines: &mut Lines) -> Result<Self, Trouble> {
         let ours = Version::ours(Capabilities {
             max_msg_fds: Some(FDS_MAX as u64),
             max_data_xfer_size: Some(DATA_MAX as u64),
@@ -98,7 +98,7 @@ impl Remote {
             ..Capabilities::default()
         });
         let command = Command::VERSION;
-        let (payload, _) = peer.ask(host, command, |to| ours.encode(to), &[])?;
+        let (payload, _) = peer.ask(lines, command, |to| ours.encode(to), &[])?;
         let theirs = Version::decode(payload).map_err(|m| nonsense(command, &m))?;
         if theirs.major != ours.major || theirs.minor > ours.minor {
             let why = format!("version {}.{} was agreed to", theirs.major, theirs.minor);
@@ -124,16 +124,16 @@ impl Remote {
     }
 
     /// What there is: regions, interrupts, capabilities. In words, why it cannot be used.
-    fn survey(&mut self, host: &mut HostSide, ring: Ring) -> Result<(), String> {
+    fn survey(&mut self, lines: &mut Lines, ring: Ring) -> Result<(), String> {
         let text = |trouble: Trouble| trouble.to_string();
         let ask = DeviceInfo { argsz: DeviceInfo::BYTES as u32, ..DeviceInfo::default() };
-        let asked = self.peer.ask_for(host, Command::DEVICE_GET_INFO, |to| ask.encode(to));
-        let (device, _): (DeviceInfo, _) = asked.map_err(text)?;
+        let asked = self.peer.ask_for(lines, Command::DEVICE_GET_INFO, |to| ask.encode(to));
+        let device: DeviceInfo = asked.map_err(text)?;
         if device.flags & DeviceInfo::PCI == 0 || device.num_regions <= region::CONFIG {
             return Err("it exports no PCI device".into());
         }
         self.can_reset = device.flags & DeviceInfo::RESET != 0;
-        let (bar0, fd) = self.region(host, region::BAR0).map_err(text)?;
+        let (bar0, fd) = self.region(lines, region::BAR0).map_err(text)?;
         self.bar0_bytes = bar0.info.size;
         if self.bar0_bytes < u64::from(spec::register::DOORBELLS) {
             return Err(format!("its BAR 0 has {:#x} bytes", self.bar0_bytes));
@@ -145,18 +145,18 @@ impl Remote {
                 Err(why) => self.unmapped_because = Some(why),
             }
         }
-        let class = self.config_dword(host, CONFIG_CLASS).map_err(text)? >> 8;
+        let class = self.config_dword(lines, CONFIG_CLASS).map_err(text)? >> 8;
         if class != CLASS_NVME {
             return Err(format!("its class code is {class:06x}h, not that of an NVMe controller"));
         }
         let info = IrqInfo { argsz: IrqInfo::BYTES as u32, index: irq::MSIX, ..IrqInfo::default() };
-        let info = self.peer.ask_for(host, Command::DEVICE_GET_IRQ_INFO, |to| info.encode(to));
+        let info = self.peer.ask_for(lines, Command::DEVICE_GET_IRQ_INFO, |to| info.encode(to));
         let usable = match info {
-            Ok((IrqInfo { flags, count, .. }, _)) if flags & IrqInfo::EVENTFD != 0 => count,
+            Ok(IrqInfo { flags, count, .. }) if flags & IrqInfo::EVENTFD != 0 => count,
             Ok(_) | Err(Trouble::Refused(..)) => 0,
             Err(trouble) => return Err(trouble.to_string()),
         };
-        let (size, tables) = self.find_msix(host).map_err(text)?;
+        let (size, tables) = self.find_msix(lines).map_err(text)?;
         self.vectors = usable.min(size).min(VECTORS_MAX) as u16;
         let works = self.lockstep.as_ref().is_some_and(|ours| ours.msix_table == Some(true));
         self.tables = tables.filter(|_| works);
@@ -165,28 +165,28 @@ impl Remote {
 
     fn region(
         &mut self,
-        host: &mut HostSide,
+        lines: &mut Lines,
         index: u32,
     ) -> Result<(RegionInfoReply, Option<OwnedFd>), Trouble> {
         let command = Command::DEVICE_GET_REGION_INFO;
         let ask = RegionInfo { argsz: REGION_REPLY, index, ..RegionInfo::default() };
-        let (payload, fds) = self.peer.ask(host, command, |to| ask.encode(to), &[])?;
+        let (payload, fds) = self.peer.ask(lines, command, |to| ask.encode(to), &[])?;
         let reply = RegionInfoReply::decode(payload).map_err(|m| nonsense(command, &m))?;
         Ok((reply, fds.into_iter().next()))
     }
 
     /// The size of the MSI-X table (0: there is none), and where it is.
-    fn find_msix(&mut self, host: &mut HostSide) -> Result<(u32, Option<Tables>), Trouble> {
-        let mut at = u64::from(self.config_dword(host, CONFIG_CAPABILITIES)? as u8);
+    fn find_msix(&mut self, lines: &mut Lines) -> Result<(u32, Option<Tables>), Trouble> {
+        let mut at = u64::from(self.config_dword(lines, CONFIG_CAPABILITIES)? as u8);
         for _ in 0..CAPS_MAX {
             if at < 0x40 {
                 break;
             }
-            let header = self.config_dword(host, at & !3)?;
+            let header = self.config_dword(lines, at & !3)?;
             if header as u8 == CAP_MSIX {
                 let place = |dword: u32| (dword & 7, u64::from(dword & !7));
-                let table = place(self.config_dword(host, (at & !3) + 4)?);
-                let pending = place(self.config_dword(host, (at & !3) + 8)?);
+                let table = place(self.config_dword(lines, (at & !3) + 4)?);
+                let pending = place(self.config_dword(lines, (at & !3) + 8)?);
                 return Ok(((header >> 16 & 0x7ff) + 1, Some(Tables { table, pending })));
             }
             at = u64::from(header >> 8) & 0xfc;
@@ -194,39 +194,39 @@ impl Remote {
         Ok((0, None))
     }
 
-    fn config_dword(&mut self, host: &mut HostSide, offset: u64) -> Result<u32, Trouble> {
-        self.read_region(host, region::CONFIG, offset, 4).map(|value| value as u32)
+    fn config_dword(&mut self, lines: &mut Lines, offset: u64) -> Result<u32, Trouble> {
+        self.read_region(lines, region::CONFIG, offset, 4).map(|value| value as u32)
     }
 
-    fn map_arena(&mut self, host: &mut HostSide, fds: &[BorrowedFd<'_>]) -> Result<(), Trouble> {
+    fn map_arena(&mut self, lines: &mut Lines, fds: &[BorrowedFd<'_>]) -> Result<(), Trouble> {
         let map = DmaMap {
             argsz: DmaMap::BYTES as u32,
             flags: DmaMap::READABLE | DmaMap::WRITEABLE,
             offset: 0,
-            address: host.arena.base().0,
-            size: host.arena.bytes(),
+            address: lines.host.arena.base().0,
+            size: lines.host.arena.bytes(),
         };
-        self.peer.ask(host, Command::DMA_MAP, |to| map.encode(to), fds).map(drop)
+        self.peer.ask(lines, Command::DMA_MAP, |to| map.encode(to), fds).map(drop)
     }
 
     /// Turns on what a reset turned off: memory space and bus mastering.
-    pub fn turn_on(&mut self, host: &mut HostSide) -> Result<(), Trouble> {
+    pub fn turn_on(&mut self, lines: &mut Lines) -> Result<(), Trouble> {
         let value = MEMORY_AND_MASTER.into();
-        self.write_region(host, region::CONFIG, CONFIG_COMMAND, 2, value)
+        self.write_region(lines, region::CONFIG, CONFIG_COMMAND, 2, value)
     }
 
     // ---- accesses
 
     fn read_region(
         &mut self,
-        host: &mut HostSide,
+        lines: &mut Lines,
         region: u32,
         offset: u64,
         bytes: u8,
     ) -> Result<u64, Trouble> {
         let command = Command::REGION_READ;
         let access = RegionAccess { offset, region, count: bytes.into() };
-        let (payload, _) = self.peer.ask(host, command, |to| access.encode(to), &[])?;
+        let (payload, _) = self.peer.ask(lines, command, |to| access.encode(to), &[])?;
         let reply = RegionAccess::with_data(payload);
         let (echo, data) = reply.map_err(|m| nonsense(command, &m))?;
         if echo != access {
@@ -239,18 +239,19 @@ impl Remote {
 
     fn write_region(
         &mut self,
-        host: &mut HostSide,
+        lines: &mut Lines,
         region: u32,
         offset: u64,
         bytes: u8,
         value: u64,
     ) -> Result<(), Trouble> {
-        let id = self.tell_write(region, offset, bytes, value)?;
-        self.peer.reply(host, Command::REGION_WRITE, id).map(drop)
+        let id = self.tell_write(lines, region, offset, bytes, value)?;
+        self.peer.reply(lines, Command::REGION_WRITE, id).map(drop)
     }
 
     fn tell_write(
         &mut self,
+        lines: &mut Lines,
         region: u32,
         offset: u64,
         bytes: u8,
@@ -261,7 +262,7 @@ impl Remote {
             access.encode(to);
             to.extend_from_slice(&value.to_le_bytes()[..usize::from(bytes)]);
         };
-        self.peer.tell(Command::REGION_WRITE, write, &[])
+        self.peer.tell(lines, Command::REGION_WRITE, write, &[])
     }
 
     /// Whether an access lies in BAR 0.
@@ -274,21 +275,21 @@ impl Remote {
     }
 
     /// Reads a register.
-    pub fn read(&mut self, host: &mut HostSide, offset: u32, bytes: u8) -> Result<u64, Trouble> {
+    pub fn read(&mut self, lines: &mut Lines, offset: u32, bytes: u8) -> Result<u64, Trouble> {
         // The server has taken what was rung before a message.
         self.untaken.clear();
         if bytes == 8 && !self.wide_access {
-            let low = self.read_region(host, region::BAR0, offset.into(), 4)?;
-            let high = self.read_region(host, region::BAR0, u64::from(offset) + 4, 4)?;
+            let low = self.read_region(lines, region::BAR0, offset.into(), 4)?;
+            let high = self.read_region(lines, region::BAR0, u64::from(offset) + 4, 4)?;
             return Ok(low | high << 32);
         }
-        self.read_region(host, region::BAR0, offset.into(), bytes)
+        self.read_region(lines, region::BAR0, offset.into(), bytes)
     }
 
     /// Writes a register.
     pub fn write(
         &mut self,
-        host: &mut HostSide,
+        lines: &mut Lines,
         offset: u32,
         bytes: u8,
         value: u64,
@@ -296,24 +297,20 @@ impl Remote {
         self.untaken.clear();
         if bytes == 8 && !self.wide_access {
             let low = value & u64::from(u32::MAX);
-            self.write_region(host, region::BAR0, offset.into(), 4, low)?;
-            return self.write_region(host, region::BAR0, u64::from(offset) + 4, 4, value >> 32);
+            self.write_region(lines, region::BAR0, offset.into(), 4, low)?;
+            return self.write_region(lines, region::BAR0, u64::from(offset) + 4, 4, value >> 32);
         }
-        self.write_region(host, region::BAR0, offset.into(), bytes, value)
+        self.write_region(lines, region::BAR0, offset.into(), bytes, value)
     }
 
     /// Rings doorbells in order.
-    pub fn ring(
-        &mut self,
-        host: &mut HostSide,
-        doorbells: &[dut::Doorbell],
-    ) -> Result<(), Trouble> {
+    pub fn ring(&mut self, lines: &mut Lines, doorbells: &[dut::Doorbell]) -> Result<(), Trouble> {
         let mut rest = doorbells;
         while let [first, behind @ ..] = rest {
-            self.take_turns(host, first.offset)?;
+            self.take_turns(lines, first.offset)?;
             let Some(true) = self.mapped.as_ref().map(|map| map.ring(first.offset, first.value))
             else {
-                return self.ring_by_messages(host, rest);
+                return self.ring_by_messages(lines, rest);
             };
             self.untaken.push((first.offset, first.value));
             rest = behind;
@@ -323,7 +320,7 @@ impl Remote {
 
     /// A doorbell that was rung in the mapping is not rung again before the server has taken the
     /// value: one of the two writes would be lost.
-    fn take_turns(&mut self, host: &mut HostSide, offset: u32) -> Result<(), Trouble> {
+    fn take_turns(&mut self, lines: &mut Lines, offset: u32) -> Result<(), Trouble> {
         let Some(place) = self.untaken.iter().position(|(other, _)| *other == offset) else {
             return Ok(());
         };
@@ -332,14 +329,14 @@ impl Remote {
         // Only our own server takes values away; others are asked something, and look before they
         // answer, or merge as they like.
         if !taken && self.lockstep.is_some() {
-            self.read(host, spec::register::VS, 4)?;
+            self.read(lines, spec::register::VS, 4)?;
         }
         Ok(())
     }
 
     fn ring_by_messages(
         &mut self,
-        host: &mut HostSide,
+        lines: &mut Lines,
         doorbells: &[dut::Doorbell],
     ) -> Result<(), Trouble> {
         self.untaken.clear();
@@ -354,18 +351,18 @@ impl Remote {
             let command = Command::REGION_WRITE_MULTI;
             return self
                 .peer
-                .ask(host, command, |to| WriteMulti::encode(&writes, to), &[])
+                .ask(lines, command, |to| WriteMulti::encode(&writes, to), &[])
                 .map(drop);
         }
         let mut ids = Vec::with_capacity(doorbells.len());
         for doorbell in doorbells {
             let value = doorbell.value.into();
-            ids.push(self.tell_write(region::BAR0, doorbell.offset.into(), 4, value)?);
+            ids.push(self.tell_write(lines, region::BAR0, doorbell.offset.into(), 4, value)?);
         }
         // All replies are waited for; the first trouble is told.
         let mut first = Ok(());
         for id in ids {
-            let reply = self.peer.reply(host, Command::REGION_WRITE, id).map(drop);
+            let reply = self.peer.reply(lines, Command::REGION_WRITE, id).map(drop);
             if matches!(reply, Err(Trouble::Broken(_) | Trouble::Late(..))) {
                 return reply;
             }
@@ -379,16 +376,14 @@ impl Remote {
     /// Turns MSI-X off, and on with so many vectors.
     pub fn set_up_irqs(
         &mut self,
-        host: &mut HostSide,
+        lines: &mut Lines,
         vectors: u16,
         now: u64,
     ) -> Result<(), Trouble> {
-        self.turn_irqs_off(host)?;
+        self.turn_irqs_off(lines)?;
         self.irqs = Irqs::new(vectors, now).map_err(|error| {
             let errno = rustix::io::Errno::from_io_error(&error);
-            Trouble::Broken(crate::channel::Broken::Socket(
-                errno.unwrap_or(rustix::io::Errno::MFILE),
-            ))
+            Trouble::Broken(Broken::Socket(errno.unwrap_or(rustix::io::Errno::MFILE)))
         })?;
         let flags = IrqSet::DATA_EVENTFD | IrqSet::ACTION_TRIGGER;
         let mut start = 0;
@@ -397,17 +392,17 @@ impl Remote {
             let count = fds.len() as u32;
             let set = IrqSet { argsz: 0, flags, index: irq::MSIX, start, count };
             let write = |to: &mut Vec<u8>| SetIrqs { set, bools: &[] }.encode(to);
-            self.peer.ask(host, Command::DEVICE_SET_IRQS, write, &fds)?;
+            self.peer.ask(lines, Command::DEVICE_SET_IRQS, write, &fds)?;
             start += count;
         }
         Ok(())
     }
 
-    fn turn_irqs_off(&mut self, host: &mut HostSide) -> Result<(), Trouble> {
+    fn turn_irqs_off(&mut self, lines: &mut Lines) -> Result<(), Trouble> {
         let flags = IrqSet::DATA_NONE | IrqSet::ACTION_TRIGGER;
         let set = IrqSet { argsz: 0, flags, index: irq::MSIX, start: 0, count: 0 };
         let write = |to: &mut Vec<u8>| SetIrqs { set, bools: &[] }.encode(to);
-        match self.peer.ask(host, Command::DEVICE_SET_IRQS, write, &[]) {
+        match self.peer.ask(lines, Command::DEVICE_SET_IRQS, write, &[]) {
             // Nothing was on: some servers say no to that.
             Err(Trouble::Refused(..)) if self.irqs.fds.is_empty() => Ok(()),
             done => done.map(drop),
@@ -415,28 +410,28 @@ impl Remote {
     }
 
     /// Sets the mask bit of a vector.
-    pub fn mask(&mut self, host: &mut HostSide, vector: u16, masked: bool) -> Result<(), Trouble> {
+    pub fn mask(&mut self, lines: &mut Lines, vector: u16, masked: bool) -> Result<(), Trouble> {
         let Some(Tables { table: (bar, start), .. }) = self.tables else { return Ok(()) };
         let at = start + 16 * u64::from(vector) + 12;
-        self.write_region(host, bar, at, 4, masked.into())
+        self.write_region(lines, bar, at, 4, masked.into())
     }
 
     /// The pending bit of a vector.
-    pub fn is_pending(&mut self, host: &mut HostSide, vector: u16) -> Result<bool, Trouble> {
+    pub fn is_pending(&mut self, lines: &mut Lines, vector: u16) -> Result<bool, Trouble> {
         let Some(Tables { pending: (bar, start), .. }) = self.tables else { return Ok(false) };
         let at = start + u64::from(vector / 32) * 4;
-        let bits = self.read_region(host, bar, at, 4)?;
+        let bits = self.read_region(lines, bar, at, 4)?;
         Ok(bits >> (vector % 32) & 1 != 0)
     }
 
     // ---- reset
 
     /// DEVICE_RESET, and what it turned off on again, but for MSI-X.
-    pub fn reset(&mut self, host: &mut HostSide) -> Result<(), Trouble> {
+    pub fn reset(&mut self, lines: &mut Lines) -> Result<(), Trouble> {
         self.untaken.clear();
-        self.peer.ask(host, Command::DEVICE_RESET, |_| {}, &[])?;
-        self.turn_on(host)?;
-        self.turn_irqs_off(host)?;
+        self.peer.ask(lines, Command::DEVICE_RESET, |_| {}, &[])?;
+        self.turn_on(lines)?;
+        self.turn_irqs_off(lines)?;
         self.irqs = Irqs::default();
         Ok(())
     }

@@ -1,14 +1,13 @@
 //! A server at the other end: commands with their replies, and its own commands answered meanwhile.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::net::UnixStream;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use dut::{Ctrl, Fault};
+use dut::Fault;
 use rustix::io::Errno;
 
-use super::host::HostSide;
-use crate::channel::{Broken, Channel, FDS_SENT};
+use super::lines::Lines;
+use crate::channel::{Broken, FDS_SENT};
 use crate::message::{Command, Header, Layout, Malformed};
 
 /// Why a command has no result.
@@ -41,10 +40,9 @@ impl Trouble {
 
 /// A server.
 pub struct Peer {
-    channel: Channel,
-    pub ctrl: Ctrl,
-    pub patience: Duration,
-    start: Instant,
+    /// Its connection.
+    line: usize,
+    patience: Duration,
     next_id: u16,
     /// File descriptors that it takes in one message.
     pub fds_max: usize,
@@ -52,42 +50,38 @@ pub struct Peer {
 }
 
 impl Peer {
-    pub fn new(
-        stream: UnixStream,
-        ctrl: Ctrl,
-        patience: Duration,
-        start: Instant,
-    ) -> std::io::Result<Self> {
-        let channel = Channel::new(stream)?;
-        Ok(Self { channel, ctrl, patience, start, next_id: 0, fds_max: 1, out: Vec::new() })
+    /// The server at the other end of a connection.
+    pub fn new(line: usize, patience: Duration) -> Self {
+        Self { line, patience, next_id: 0, fds_max: 1, out: Vec::new() }
     }
 
     /// Sends a command and waits for its reply: the payload, and file descriptors.
-    pub fn ask(
+    pub fn ask<'l>(
         &mut self,
-        host: &mut HostSide,
+        lines: &'l mut Lines,
         command: Command,
         write: impl FnOnce(&mut Vec<u8>),
         fds: &[BorrowedFd<'_>],
-    ) -> Result<(&[u8], Vec<OwnedFd>), Trouble> {
-        let id = self.tell(command, write, fds)?;
-        self.reply(host, command, id)
+    ) -> Result<(&'l [u8], Vec<OwnedFd>), Trouble> {
+        let id = self.tell(lines, command, write, fds)?;
+        self.reply(lines, command, id)
     }
 
     /// As [`Self::ask`], for a reply that begins with a structure.
     pub fn ask_for<T: Layout>(
         &mut self,
-        host: &mut HostSide,
+        lines: &mut Lines,
         command: Command,
         write: impl FnOnce(&mut Vec<u8>),
-    ) -> Result<(T, &[u8]), Trouble> {
-        let (payload, _) = self.ask(host, command, write, &[])?;
-        T::split(payload).map_err(|malformed| nonsense(command, &malformed))
+    ) -> Result<T, Trouble> {
+        let (payload, _) = self.ask(lines, command, write, &[])?;
+        T::decode(payload).map_err(|malformed| nonsense(command, &malformed))
     }
 
     /// Sends a command. The id of the reply to wait for.
     pub fn tell(
         &mut self,
+        lines: &mut Lines,
         command: Command,
         write: impl FnOnce(&mut Vec<u8>),
         fds: &[BorrowedFd<'_>],
@@ -99,67 +93,39 @@ impl Peer {
         write(&mut self.out);
         let header = Header::command(self.next_id, command, self.out.len() - Header::SIZE);
         self.out[..Header::SIZE].copy_from_slice(zerocopy::IntoBytes::as_bytes(&header));
-        self.channel.send(&self.out, fds)?;
+        lines.channel(self.line)?.send(&self.out, fds)?;
         Ok(self.next_id)
     }
 
     /// Waits for a reply.
-    pub fn reply(
+    pub fn reply<'l>(
         &mut self,
-        host: &mut HostSide,
+        lines: &'l mut Lines,
         command: Command,
         id: u16,
-    ) -> Result<(&[u8], Vec<OwnedFd>), Trouble> {
+    ) -> Result<(&'l [u8], Vec<OwnedFd>), Trouble> {
         let until = Instant::now() + self.patience;
         loop {
-            let Some(received) = self.channel.receive_until(until)? else {
+            let Some(received) = lines.reply(self.line, until)? else {
                 return Err(Trouble::Late(command, self.patience));
             };
             let header = received.header;
-            if header.is_command() {
-                self.serve(host, &header)?;
-            } else if header.id == id {
-                if header.command != command.0 || !header.is_reply() {
-                    let why = format!("it is one to {}", Command(header.command));
-                    return Err(Trouble::Nonsense(command, why));
+            if header.id != id {
+                // One that nobody waits for any more; a flood of them has an end too.
+                if Instant::now() >= until {
+                    return Err(Trouble::Late(command, self.patience));
                 }
-                if header.is_error() {
-                    return Err(Trouble::Refused(command, errno(header.error)));
-                }
-                return Ok((self.channel.payload(), received.fds));
+                continue;
             }
-            // Else it is a reply that nobody waits for any more.
-            if Instant::now() >= until {
-                return Err(Trouble::Late(command, self.patience));
+            if header.command != command.0 || !header.is_reply() {
+                let why = format!("it is one to {}", Command(header.command));
+                return Err(Trouble::Nonsense(command, why));
             }
-        }
-    }
-
-    fn serve(&mut self, host: &mut HostSide, header: &Header) -> Result<(), Trouble> {
-        let time = self.start.elapsed().as_nanos() as u64;
-        if let Some(reply) = host.answer(self.ctrl, time, header, self.channel.payload()) {
-            self.channel.send(reply, &[])?;
-        }
-        Ok(())
-    }
-
-    /// Answers what has come in by itself.
-    pub fn pump(&mut self, host: &mut HostSide) -> Result<(), Trouble> {
-        if self.channel.has_unsent() {
-            self.channel.flush()?;
-        }
-        while let Some(received) = self.channel.receive()? {
-            if received.header.is_command() {
-                self.serve(host, &received.header)?;
+            if header.is_error() {
+                return Err(Trouble::Refused(command, errno(header.error)));
             }
+            return Ok((lines.payload(self.line), received.fds));
         }
-        Ok(())
-    }
-}
-
-impl AsFd for Peer {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.channel.as_fd()
     }
 }
 

@@ -17,7 +17,7 @@ use lockstep_vfio_user::server::{
 };
 
 /// Registers of the toy.
-pub const CAP: u64 = 0x0020_0100_ff;
+pub const CAP: u64 = 0x0000_2001_00ff;
 pub const ADDRESS: u32 = 0x40;
 pub const OPERATION: u32 = 0x48;
 pub const RESULT: u32 = 0x4c;
