@@ -263,6 +263,9 @@ pub struct ShrinkArgs {
     pub dut: DutArgs,
     #[command(flatten)]
     pub profile: ProfileArgs,
+    /// How many shorter sequences are tried at most.
+    #[arg(long, value_name = "N", default_value = "3000")]
+    pub runs: u32,
     /// Where the short sequence goes; without it, to standard output.
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,

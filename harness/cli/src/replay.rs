@@ -87,7 +87,7 @@ pub fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let lane = lane::open(&args.dut)?;
     let (profile, _) = select::profile_of(&args.profile)?;
     let before = sequence.actions.len();
-    let shrunk = runner::shrink::shrink(&*lane, &profile, sequence);
+    let shrunk = runner::shrink::shrink(&*lane, &profile, &sequence, args.runs);
     let Some((short, what)) = shrunk.map_err(|why| Failure::harness(anyhow!(why)))? else {
         let error = anyhow!("{} does not diverge on this DUT: nothing to shrink", path.display());
         return Err(Failure { exit: Exit::Unproved, error });

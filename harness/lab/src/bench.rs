@@ -9,6 +9,7 @@ use log::Log;
 use log::random::Random;
 use model::{Coverage, Finding, Profile, Verdict};
 
+use crate::action::Hazard;
 use crate::core::{Core, Settings};
 use crate::lab::Lab;
 use crate::prelude::Prelude;
@@ -54,6 +55,11 @@ impl<'d> Bench<'d> {
     /// The DUT.
     pub fn dut(&mut self) -> &mut dyn Dut {
         self.dut
+    }
+
+    /// The worst hazard that the owner of the DUT consents to.
+    pub fn consent(&self) -> Hazard {
+        self.settings.consent
     }
 
     /// Brings controller 0 up and marks that state, where the DUT can be rewound: every test then starts

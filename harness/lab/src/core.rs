@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dut::{Capabilities, Ctrl, Dut, Fault, Width};
 use log::{Body, Claim, DoorbellWrite, Interval, Log, PayloadRef, RegisterWrite, SubmitRef};
 use model::{Judge, Profile};
-use spec::register::{self, Cap, Cc, DoorbellKind};
+use spec::register::{self, Cap, Cc, Csts, DoorbellKind};
 use spec::{Addr, Qid, Sqe};
 
 use crate::action::{
@@ -193,6 +193,9 @@ impl<'d> Core<'d> {
         let controller = &mut self.host.controllers[usize::from(ctrl)];
         if offset == register::CAP && width == 8 && value != u64::MAX {
             controller.cap = Some(Cap::from(value));
+        }
+        if offset == register::CSTS && value as u32 != u32::MAX {
+            controller.rdy = Some(Csts::from(value as u32).rdy());
         }
     }
 

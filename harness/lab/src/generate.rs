@@ -2,7 +2,8 @@
 //!
 //! It knows the structure of what it makes: queues exist before commands are sent to them, each
 //! command has at most one fault, and nothing is done that the specification leaves undefined (no
-//! doorbell of a queue that does not exist, no reserved value in CC, no EN toggled against RDY).
+//! doorbell of a queue that does not exist, no reserved value in CC, no EN toggled against RDY, no
+//! INTMS or INTMC while MSI-X is on).
 //! What a DUT answers is not its business: it believes that good commands succeed and bad ones do not.
 
 mod commands;
@@ -12,6 +13,7 @@ mod plan;
 use log::ResetKind;
 use log::random::Random;
 
+use crate::action::{Action, Hazard};
 use crate::bench::Bench;
 use crate::host::NamespaceFacts;
 use crate::sequence::{Sequence, Start};
@@ -47,8 +49,12 @@ pub struct GenOptions {
     pub msix_vectors: u16,
     /// CAP.MPSMIN, for CC.
     pub mpsmin: u8,
+    /// Whether queues must lie in contiguous memory (CAP.CQR).
+    pub contiguous_queues: bool,
     /// Whether commands may be held in flight over aborts, deletions and resets.
     pub races: bool,
+    /// The worst hazard that the owner of the DUT consents to: beyond it nothing is planned.
+    pub consent: Hazard,
 }
 
 impl Default for GenOptions {
@@ -73,7 +79,9 @@ impl Default for GenOptions {
             resets: vec![ResetKind::FunctionLevel, ResetKind::Conventional, ResetKind::PowerCycle],
             msix_vectors: 4,
             mpsmin: 0,
+            contiguous_queues: false,
             races: true,
+            consent: Hazard::Irreversible,
         }
     }
 }
@@ -84,12 +92,16 @@ impl GenOptions {
     /// # Errors
     /// If it cannot be brought up.
     pub fn of(bench: &mut Bench<'_>) -> Result<Self, Stop> {
-        let mut options = Self::default();
+        let mut options = Self { consent: bench.consent(), ..Self::default() };
+        let consent = options.consent;
         let run = bench.run_as("generate", 0, |lab| {
             let caps = lab.capabilities();
             let mut ctrl = lab.enabled_controller()?;
             let cap = ctrl.cap()?;
             let facts = ctrl.facts().unwrap_or_default();
+            let allowed = |kind: &ResetKind| {
+                Action::Reset { ctrl: 0, kind: *kind }.hazard(caps.controllers) <= consent
+            };
             options = Self {
                 controllers: caps.controllers,
                 namespaces: ctrl.namespaces(),
@@ -100,9 +112,11 @@ impl GenOptions {
                 abort_limit: facts.abort_limit,
                 event_limit: facts.event_limit,
                 volatile_write_cache: facts.volatile_write_cache,
-                resets: caps.resets.clone(),
+                resets: caps.resets.iter().copied().filter(allowed).collect(),
                 msix_vectors: if caps.msix_table { caps.msix_vectors.min(8) } else { 0 },
                 mpsmin: cap.mpsmin(),
+                contiguous_queues: cap.cqr(),
+                consent,
                 ..Self::default()
             };
             Ok(())

@@ -98,6 +98,8 @@ impl NamespaceFacts {
 pub(crate) struct Controller {
     pub cap: Option<Cap>,
     pub cc: Cc,
+    /// CSTS.RDY as it was last read, or as a reset leaves it.
+    pub rdy: Option<bool>,
     pub aqa: u32,
     pub asq: u64,
     pub acq: u64,
@@ -130,6 +132,11 @@ impl Controller {
 
     pub fn cq_mut(&mut self, qid: Qid) -> Option<&mut Cq> {
         self.cqs.get_mut(usize::from(qid.0))?.as_mut()
+    }
+
+    /// Whether a host may ring doorbells: enabled, seen ready, not shut down.
+    pub fn is_ready(&self) -> bool {
+        self.cc.en() && self.rdy == Some(true) && !self.shut_down
     }
 
     pub fn put_sq(&mut self, qid: Qid, sq: Sq) {
@@ -226,9 +233,7 @@ impl Host {
     /// Takes the completion of a command into account. Gives back its id, if the host knows it.
     pub fn complete(&mut self, ctrl: u8, cqe: Cqe) -> Option<CommandId> {
         let sq = self.controllers[usize::from(ctrl)].sq_mut(cqe.sqid())?;
-        if u32::from(cqe.sqhd()) < sq.entries {
-            sq.head = u32::from(cqe.sqhd());
-        }
+        sq.note_head(cqe.sqhd());
         let at = sq.find(cqe.cid())?;
         let (_, id) = sq.in_flight.remove(at);
         self.commands.get_mut(id.0)?.fate = Fate::Completed(cqe);

@@ -19,6 +19,13 @@ use crate::stop::Stop;
 /// The most looks of one drain: a DUT that posts without end must not hold the host for ever.
 const LOOKS_MAX: u32 = 1 << 17;
 
+/// What becomes of a full completion queue that is looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Room {
+    IsMade,
+    IsNotMade,
+}
+
 impl Core<'_> {
     /// One look at the head of a completion queue. An empty one only moves the queue's *not before*.
     pub fn look(&mut self, ctrl: u8, cqid: Qid) -> Result<Option<(Cqe, Option<CommandId>)>, Stop> {
@@ -42,16 +49,16 @@ impl Core<'_> {
         Ok(Some((cqe, id)))
     }
 
-    /// Looks at a completion queue until a look is empty.
-    fn look_until_empty(&mut self, ctrl: u8, cqid: Qid) -> Result<(), Stop> {
+    /// Looks at a completion queue until a look is empty. A full queue that nobody empties shows nothing
+    /// new: with `room` it is given back as often as it is full.
+    fn look_until_empty(&mut self, ctrl: u8, cqid: Qid, room: Room) -> Result<(), Stop> {
         for _ in 0..LOOKS_MAX {
+            let full = |cq: &Cq| cq.owed() + 1 == cq.entries;
+            if room == Room::IsMade && self.controller(ctrl).cq(cqid).is_some_and(full) {
+                self.release(ctrl, cqid)?;
+            }
             if self.look(ctrl, cqid)?.is_none() {
                 return Ok(());
-            }
-            // A full queue that nobody empties shows nothing new: make room first.
-            let controller = self.controller(ctrl);
-            if controller.cq(cqid).is_some_and(|cq| cq.owed() + 1 == cq.entries) {
-                self.release(ctrl, cqid)?;
             }
         }
         Err(Stop::PatienceOver(format!("an end of completions in CQ {cqid}")))
@@ -171,25 +178,40 @@ impl Core<'_> {
             if progress == Progress::Ran && self.dut.now() < deadline {
                 continue;
             }
-            return self.last_looks(ctrl, condition, progress);
+            if let Some(met) = self.last_looks(ctrl, condition, progress)? {
+                return Ok(met);
+            }
         }
     }
 
-    /// The wait is over: one more look, whose emptiness is kept.
+    /// The wait is over: one more look, whose emptiness is kept. `None` if the looks have made room in
+    /// a full queue, so that an idle DUT has work again.
     fn last_looks(
         &mut self,
         ctrl: u8,
         condition: Condition,
         progress: Progress,
-    ) -> Result<bool, Stop> {
+    ) -> Result<Option<bool>, Stop> {
+        let before = self.log.len();
         if self.holds(ctrl, condition)? {
-            return Ok(true);
+            return Ok(Some(true));
         }
         self.drain();
         let idle = progress == Progress::Idle;
+        let room = match condition {
+            Condition::AllCompleted | Condition::Idle => Room::IsMade,
+            _ => Room::IsNotMade,
+        };
+        let cqids = self.controller(ctrl).cqids();
+        for &cqid in &cqids {
+            self.look_until_empty(ctrl, cqid, room)?;
+        }
+        let rang = |record: &log::Record| matches!(record.body(), Body::Doorbell(_));
+        if idle && self.log.records()[before..].iter().any(rang) {
+            return Ok(None);
+        }
         let reason = if idle { LookReason::Idle } else { LookReason::GaveUp };
-        for cqid in self.controller(ctrl).cqids() {
-            self.look_until_empty(ctrl, cqid)?;
+        for cqid in cqids {
             self.record_empty_look(ctrl, cqid, reason);
         }
         // A wall clock shows no idleness, but quiet for the whole window is taken for it; a shorter
@@ -198,7 +220,7 @@ impl Core<'_> {
         if idle || self.quiet_for(ctrl) >= window {
             self.push_now(ctrl, Body::Idle);
         }
-        Ok(condition == Condition::Idle || self.holds(ctrl, condition)?)
+        Ok(Some(condition == Condition::Idle || self.holds(ctrl, condition)?))
     }
 
     /// How long nothing was rung, in nanoseconds: the age of the newest doorbell record.
@@ -233,7 +255,7 @@ impl Core<'_> {
             }
             Condition::AllCompleted => {
                 for cqid in self.controller(ctrl).cqids() {
-                    self.look_until_empty(ctrl, cqid)?;
+                    self.look_until_empty(ctrl, cqid, Room::IsMade)?;
                 }
                 Ok(!self.owes_completions(ctrl))
             }
@@ -244,7 +266,7 @@ impl Core<'_> {
             }
             Condition::Idle => {
                 for cqid in self.controller(ctrl).cqids() {
-                    self.look_until_empty(ctrl, cqid)?;
+                    self.look_until_empty(ctrl, cqid, Room::IsMade)?;
                 }
                 Ok(false)
             }
@@ -465,6 +487,7 @@ impl Core<'_> {
             }
             let controller = &mut self.host.controllers[usize::from(ctrl)];
             controller.cc = register::Cc::default();
+            controller.rdy = Some(false);
             if outcome.msix_off {
                 controller.msix = None;
             }

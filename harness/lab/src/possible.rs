@@ -1,6 +1,9 @@
-//! Whether an action can be done at all: its references are there.
+//! Whether an action still makes sense after others were left out: its references are there, places lie
+//! in their buffers, and a host may do it (a command before RDY = 1 would accuse an innocent controller).
 
-use spec::Qid;
+use spec::command::{Command as _, CreateIoCq, CreateIoSq};
+use spec::register::{self, Aqa, Cc};
+use spec::{Addr, Cqe, Qid, Sqe};
 
 use crate::action::{Action, BufferId, ClaimOn, CommandId, Condition, Links, Place, Word};
 use crate::core::Core;
@@ -11,10 +14,13 @@ impl Core<'_> {
         if action.ctrl().is_some_and(|ctrl| ctrl >= self.caps.controllers) {
             return false;
         }
+        if !self.is_allowed(action) {
+            return false;
+        }
         match action {
             Action::WriteReg { value, .. } => self.has_word(*value),
             Action::Buffer { id, .. } => self.host.memory.get(*id).is_none(),
-            Action::Free { id } => self.has_buffer(*id),
+            Action::Free { id } => self.has_buffer(*id) && !self.is_queue_memory(*id),
             Action::Fill { at, block_bytes, blocks, .. }
             | Action::Blocks { at, block_bytes, blocks } => {
                 self.has_place(*at, u64::from(*block_bytes) * u64::from(*blocks))
@@ -33,6 +39,7 @@ impl Core<'_> {
                 sq.is_some_and(|sq| !sq.is_full())
                     && !self.has_command(*id)
                     && self.has_links(links, sqe.nsid().0)
+                    && self.has_queue_memory(*ctrl, *sqid, sqe, links)
             }
             Action::Enable { ctrl } => !self.controller(*ctrl).cc.en(),
             Action::Pair { ctrl, entries, .. } => {
@@ -58,6 +65,70 @@ impl Core<'_> {
         }
     }
 
+    /// Whether the specification lets a host do it at this moment.
+    fn is_allowed(&self, action: &Action) -> bool {
+        let Some(ctrl) = action.ctrl() else { return true };
+        let controller = self.controller(ctrl);
+        match *action {
+            Action::Send { .. }
+            | Action::Ring { .. }
+            | Action::RingAll { .. }
+            | Action::Doorbell { .. }
+            | Action::Release { .. }
+            | Action::Pair { .. } => controller.is_ready(),
+            Action::WriteReg { offset: register::CC, value: Word::Raw(value), .. } => {
+                let en = Cc::from(value as u32).en();
+                let aqa = Aqa::from(controller.aqa);
+                let queues = aqa.asqs_z() != 0 && aqa.acqs_z() != 0;
+                // EN only moves once RDY has followed it, and never up without admin queues.
+                match (controller.cc.en(), en) {
+                    (false, true) => controller.rdy != Some(true) && queues,
+                    (true, false) => controller.rdy == Some(true),
+                    _ => true,
+                }
+            }
+            Action::Enable { .. } => controller.rdy != Some(true),
+            Action::WriteReg { offset: register::INTMS | register::INTMC, .. }
+            | Action::ReadReg { offset: register::INTMS | register::INTMC, .. } => {
+                controller.msix.is_none()
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a queue that the command creates lies in buffers: itself, or the pages that its list names.
+    fn has_queue_memory(&self, ctrl: u8, sqid: Qid, sqe: &Sqe, links: &Links) -> bool {
+        let slot_bytes = match sqe.opcode() {
+            CreateIoSq::OPCODE => Sqe::BYTES,
+            CreateIoCq::OPCODE => Cqe::BYTES,
+            _ => return true,
+        };
+        let Some((id, offset)) = links.prp1.filter(|_| sqid.is_admin()) else { return true };
+        let Some(buffer) = self.host.memory.get(id) else { return false };
+        // Both commands have QSIZE and PC in the same places.
+        let create = CreateIoSq::project(sqe);
+        let bytes = u64::from(create.entries.0) * slot_bytes as u64;
+        if create.pc {
+            return offset + bytes <= buffer.bytes;
+        }
+        let pages = bytes.div_ceil(self.controller(ctrl).page_bytes());
+        (0..pages).all(|n| {
+            let mut entry = [0; 8];
+            self.arena.read(Addr(buffer.at.0 + offset + 8 * n), &mut entry)
+                && self.host.memory.find(Addr(u64::from_le_bytes(entry))).is_some()
+        })
+    }
+
+    /// Whether a queue that exists has slots in the buffer.
+    fn is_queue_memory(&self, id: BufferId) -> bool {
+        let Some(buffer) = self.host.memory.get(id) else { return false };
+        let inside = |at: Addr| at.0.wrapping_sub(buffer.at.0) < buffer.bytes;
+        self.host.controllers.iter().any(|controller| {
+            controller.sqs.iter().flatten().any(|sq| inside(sq.slot_at(0)))
+                || controller.cqs.iter().flatten().any(|cq| inside(cq.slot_at(0)))
+        })
+    }
+
     fn has_buffer(&self, id: BufferId) -> bool {
         self.host.memory.get(id).is_some()
     }
@@ -69,22 +140,27 @@ impl Core<'_> {
     fn has_word(&self, word: Word) -> bool {
         match word {
             Word::Raw(_) => true,
-            Word::At(id, _) => self.has_buffer(id),
+            Word::At(id, offset) => self.has_byte(id, offset),
         }
+    }
+
+    /// Whether the place lies in its buffer. A step may have made the buffer smaller.
+    fn has_byte(&self, id: BufferId, offset: u64) -> bool {
+        self.host.memory.get(id).is_some_and(|buffer| offset < buffer.bytes)
     }
 
     fn has_place(&self, place: Place, bytes: u64) -> bool {
         match place {
             Place::Raw(at) => self.arena.covers(at, bytes),
             Place::In(id, offset) => self.host.memory.get(id).is_some_and(|buffer| {
-                self.arena.covers(spec::Addr(buffer.at.0.wrapping_add(offset)), bytes)
+                offset.checked_add(bytes).is_some_and(|end| end <= buffer.bytes)
             }),
         }
     }
 
     fn has_links(&self, links: &Links, nsid: u32) -> bool {
         let buffers = [links.prp1, links.prp2].into_iter().flatten();
-        buffers.into_iter().all(|(id, _)| self.has_buffer(id))
+        buffers.into_iter().all(|(id, offset)| self.has_byte(id, offset))
             && links.target.is_none_or(|id| self.has_command(id))
             && (links.slba.is_none() || self.host.namespace(nsid).is_some())
     }

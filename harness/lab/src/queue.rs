@@ -80,6 +80,16 @@ impl Sq {
         if slot + 1 == self.entries { 0 } else { slot + 1 }
     }
 
+    /// Takes the SQHD of a completion: the head moves on, never back. SQHD is its value when the entry
+    /// was made (Base-2.3 §4.2.1), and entries are seen in another order than they were made in.
+    pub fn note_head(&mut self, sqhd: u16) {
+        let sqhd = u32::from(sqhd);
+        let from_head = |slot: u32| (slot + self.entries - self.head) % self.entries;
+        if sqhd < self.entries && from_head(sqhd) <= from_head(self.tail) {
+            self.head = sqhd;
+        }
+    }
+
     /// Takes the tail slot.
     pub fn take_slot(&mut self) -> u32 {
         let slot = self.tail;
@@ -141,7 +151,7 @@ impl Cq {
         }
     }
 
-    fn slot_at(&self, slot: u32) -> Addr {
+    pub fn slot_at(&self, slot: u32) -> Addr {
         self.slots.at(slot, Cqe::BYTES as u64)
     }
 
@@ -220,6 +230,25 @@ mod tests {
         sq.head = 1;
         assert_eq!((sq.free(), sq.take_slot()), (1, 3));
         assert_eq!(sq.tail, 0);
+    }
+
+    #[test]
+    fn the_head_moves_on_and_never_back() {
+        let mut sq = Sq::new(Slots::Contiguous(0), 4, Qid(0));
+        for _ in 0..3 {
+            sq.take_slot();
+        }
+        sq.note_head(3);
+        assert_eq!((sq.head, sq.free()), (3, 3));
+        // The entry of an earlier command, seen later: its SQHD is older.
+        sq.note_head(1);
+        assert_eq!(sq.head, 3);
+        sq.take_slot();
+        sq.note_head(0);
+        assert_eq!((sq.head, sq.free()), (0, 3));
+        // What no slot has says nothing.
+        sq.note_head(4);
+        assert_eq!(sq.head, 0);
     }
 
     #[test]

@@ -3,28 +3,37 @@
 //! Delta debugging: steps are deleted in ever smaller pieces, then merged and simplified, as long as the
 //! DUT still diverges by the requirement looked for. Steps whose references were deleted go with them.
 
-use std::collections::BTreeSet;
+mod pieces;
 
-use model::{Finding, FindingKind};
+use std::collections::BTreeSet;
+use std::fmt;
+
+use model::{DivergenceKind, Finding, FindingKind};
 use spec::command::{Command, CreateIoCq, CreateIoSq};
 use spec::{Qid, Req, register};
 
 use crate::action::{Action, BufferId, CommandId, Condition, Links, Place, Word};
-use crate::bench::{Bench, TestRun};
+use crate::bench::TestRun;
 use crate::sequence::Sequence;
 
 /// What shrinking keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Target {
+    /// The kind of divergence.
+    pub kind: DivergenceKind,
     /// The requirement that is broken; none for a death.
     pub req: Option<Req>,
 }
 
 impl Target {
-    /// What the first divergence of a run is about, if there is one.
-    pub fn of(run: &TestRun) -> Option<Self> {
-        let first = run.findings.iter().find(|finding| is_divergence(finding))?;
-        Some(Self { req: first.req })
+    /// What a finding diverges by, if it is a divergence and no consequence of another.
+    pub fn of(finding: &Finding) -> Option<Self> {
+        match finding.kind {
+            FindingKind::Divergence(kind) if finding.consequence_of.is_none() => {
+                Some(Self { kind, req: finding.req })
+            }
+            _ => None,
+        }
     }
 
     /// Whether a run diverges by it.
@@ -33,26 +42,39 @@ impl Target {
     }
 
     fn first_step(&self, run: &TestRun) -> Option<u16> {
-        let hit = |finding: &&Finding| is_divergence(finding) && finding.req == self.req;
+        let hit = |finding: &&Finding| Target::of(finding).is_some_and(|found| found == *self);
         run.findings.iter().find(hit).map(|finding| finding.step)
     }
 }
 
-fn is_divergence(finding: &Finding) -> bool {
-    matches!(finding.kind, FindingKind::Divergence(_)) && finding.consequence_of.is_none()
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.req {
+            Some(req) => f.write_str(req.name()),
+            None => f.write_str(&format!("{:?}", self.kind).to_lowercase()),
+        }
+    }
 }
 
-/// Shrinks a sequence that diverges by `target`; `None` if it does not diverge so on this bench.
-/// `runs_max` bounds the work; what was reached by then is given back.
-pub fn shrink(
-    bench: &mut Bench<'_>,
+/// Shrinks a sequence that diverges by `target`, or by whatever it diverges by first, with `replay`
+/// performing candidates, each from a fresh start, as [`crate::Bench::replay_possible`] does. `None`
+/// if it does not diverge so. `runs_max` bounds the work; what was reached by then is given back.
+///
+/// # Errors
+/// The first of `replay`.
+pub fn shrink<E>(
     sequence: &Sequence,
-    target: Target,
+    target: Option<Target>,
     runs_max: u32,
-) -> Option<Sequence> {
-    let first = bench.replay_possible(sequence);
-    let step = target.first_step(&first)?;
-    let mut shrinker = Shrinker { bench, target, left: runs_max, best: first.sequence };
+    replay: &mut dyn FnMut(&Sequence) -> Result<TestRun, E>,
+) -> Result<Option<(Sequence, Target)>, E> {
+    let first = replay(sequence)?;
+    let Some(target) = target.or_else(|| first.findings.iter().find_map(Target::of)) else {
+        return Ok(None);
+    };
+    let Some(step) = target.first_step(&first) else { return Ok(None) };
+    let best = first.sequence;
+    let mut shrinker = Shrinker { replay, target, left: runs_max, best, failed: None };
     let shorter = shrinker.cut_after(usize::from(step));
     shrinker.keep_if_hit(shorter);
     loop {
@@ -63,21 +85,26 @@ pub fn shrink(
         shrinker.merge_enables();
         shrinker.merge_pairs();
         shrinker.simplify();
+        shrinker.cut_transfers();
         if (shrinker.best.actions.len(), shrinker.weight()) >= before || shrinker.left == 0 {
             break;
         }
     }
-    Some(shrinker.best)
+    match shrinker.failed {
+        Some(error) => Err(error),
+        None => Ok(Some((shrinker.best, target))),
+    }
 }
 
-struct Shrinker<'b, 'd> {
-    bench: &'b mut Bench<'d>,
+struct Shrinker<'r, E> {
+    replay: &'r mut dyn FnMut(&Sequence) -> Result<TestRun, E>,
     target: Target,
     left: u32,
     best: Sequence,
+    failed: Option<E>,
 }
 
-impl Shrinker<'_, '_> {
+impl<E> Shrinker<'_, E> {
     fn cut_after(&self, step: usize) -> Sequence {
         let mut cut = self.best.clone();
         cut.actions.truncate(step.max(1));
@@ -104,7 +131,13 @@ impl Shrinker<'_, '_> {
             return false;
         }
         self.left -= 1;
-        let run = self.bench.replay_possible(&candidate);
+        let run = match (self.replay)(&candidate) {
+            Ok(run) => run,
+            Err(error) => {
+                (self.left, self.failed) = (0, Some(error));
+                return false;
+            }
+        };
         let hit = self.target.is_hit_by(&run);
         if hit {
             self.best = run.sequence;
@@ -192,7 +225,11 @@ impl Shrinker<'_, '_> {
                 let wait = candidate.actions.get(at + 1).is_some_and(is_register_wait);
                 candidate.actions.drain(at + 1..at + 1 + usize::from(wait));
                 candidate.actions.drain(from..at);
-                self.keep_if_hit(candidate);
+                // Enabling sends a command of its own, and so some defects show a command later.
+                if !self.keep_if_hit(candidate.clone()) {
+                    repeat_last_send(&mut candidate);
+                    self.keep_if_hit(candidate);
+                }
             }
             at += 1;
         }
@@ -230,6 +267,18 @@ impl Shrinker<'_, '_> {
         }
     }
 
+    /// Lets Reads and Writes move a page of their blocks, or one block.
+    fn cut_transfers(&mut self) {
+        let mut at = 0;
+        while at < self.best.actions.len() {
+            let hit = pieces::pieces(&self.best.actions, at)
+                .into_iter()
+                .any(|actions| self.keep_if_hit(Sequence { actions, ..self.best.clone() }));
+            // A page that was kept may be cut further; steps before it may have gone.
+            at = if hit { 0 } else { at + 1 };
+        }
+    }
+
     /// Makes single steps simpler: smaller queues and transfers, zero fields, plain PRPs.
     fn simplify(&mut self) {
         let mut at = 0;
@@ -244,6 +293,22 @@ impl Shrinker<'_, '_> {
             }
             at += 1;
         }
+    }
+}
+
+/// Sends the last command once more, under a label of its own.
+fn repeat_last_send(sequence: &mut Sequence) {
+    let label = |action: &Action| match action {
+        Action::Submit { id, .. } | Action::Send { id, .. } => Some(id.0),
+        _ => None,
+    };
+    let next = sequence.actions.iter().filter_map(label).max().map_or(0, |last| last + 1);
+    let last = sequence.actions.iter().rposition(|action| matches!(action, Action::Send { .. }));
+    if let Some(at) = last
+        && let Action::Send { ctrl, sqid, sqe, links, .. } = sequence.actions[at]
+    {
+        let again = Action::Send { ctrl, sqid, id: CommandId(next), sqe, links };
+        sequence.actions.insert(at + 1, again);
     }
 }
 

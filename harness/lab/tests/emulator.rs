@@ -390,3 +390,27 @@ fn batches_are_judged_as_single_commands_are() {
     // Nine batches, and what the audit reads back.
     assert!(count(&run, tails) >= 9);
 }
+
+#[test]
+fn waiting_for_all_makes_room_in_a_queue_that_was_seen_full() {
+    let text = "lockstep sequence 1\n\
+        b0 = buffer bytes=32 perm=from-controller\n\
+        c0 = send sq=0 create-io-cq qid=1 entries=2 pc=1 prp1=b0\n\
+        b1 = buffer bytes=512 perm=to-controller\n\
+        c1 = send sq=0 create-io-sq qid=1 entries=8 pc=1 cqid=1 prp1=b1\n\
+        c2 = submit sq=1 flush nsid=1\n\
+        c3 = submit sq=1 flush nsid=1\n\
+        c4 = submit sq=1 flush nsid=1\n\
+        ring sq=1\n\
+        wait c2\n\
+        wait all-completed\n";
+    let sequence = lab::Sequence::from_text(text).unwrap();
+    let mut dut = EmulatorDut::new(Config::default()).unwrap();
+    let mut bench = Bench::new(&mut dut, Arc::new(Profile::default()), Settings::default());
+    let run = bench.replay(&sequence);
+    assert_eq!((run.stop.as_ref(), run.findings.len()), (None, 0));
+    let waited = sequence.actions.len() as u16;
+    let seen = run.log.records().iter().filter(|record| record.step == waited);
+    let completions = seen.filter(|r| matches!(r.body(), Body::Completion { .. })).count();
+    assert_eq!(completions, 2, "those that had to wait for room");
+}

@@ -2,11 +2,12 @@
 
 extern crate lockstep_lab as lab;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use emulator::{Config, EmulatorDut};
-use lab::{Bench, GenOptions, Sequence, Settings, TestRun, generate};
+use lab::{Action, Bench, GenOptions, Hazard, Sequence, Settings, TestRun, generate};
+use log::ResetKind;
 use model::{FindingKind, Profile, Verdict};
 
 #[test]
@@ -70,11 +71,22 @@ fn sequences(few: u64) -> u64 {
 
 #[test]
 fn an_innocent_controller_is_not_accused() {
-    let mut dut = EmulatorDut::new(Config::default()).unwrap();
+    innocent(1, sequences(300));
+}
+
+#[test]
+fn two_innocent_controllers_are_not_accused() {
+    innocent(2, sequences(300));
+}
+
+/// Runs sequences on an emulator of the default configuration with so many controllers.
+fn innocent(controllers: u8, seeds: u64) {
+    let config = Config { controllers, ..Config::default() };
+    let mut dut = EmulatorDut::new(config).unwrap();
     let mut bench = Bench::new(&mut dut, Arc::new(Profile::default()), Settings::default());
-    let options = GenOptions::default();
+    let options = GenOptions { controllers, ..GenOptions::default() };
     let mut alarms = Alarms::default();
-    for seed in 0..sequences(300) {
+    for seed in 0..seeds {
         let sequence = generate(seed, &options);
         let run = bench.replay(&sequence);
         alarms.take(&format!("seed {seed}"), &sequence, &run);
@@ -104,4 +116,87 @@ fn no_legal_configuration_or_order_of_events_is_accused() {
         }
     }
     assert!(alarms.0.is_empty(), "{:#?}", alarms.0);
+}
+
+/// The words that a sequence's lines begin with, or have in them.
+fn says(sequence: &Sequence, word: &str) -> bool {
+    sequence.to_text().lines().any(|line| line.contains(word))
+}
+
+#[test]
+fn everything_that_is_legal_is_sent() {
+    let options = GenOptions { controllers: 2, ..GenOptions::default() };
+    let all: Vec<Sequence> = (0..100).map(|seed| generate(seed, &options)).collect();
+    for word in [
+        "write-reg intms",
+        "write-reg intmc",
+        "admin-raw",
+        "nvm-raw",
+        " sv=1",
+        "create-io-sq qid=1 entries=",
+        "reset power-cycle",
+        "abort target=",
+        "doorbell sq=",
+        "msix-mask",
+        "async-event-request",
+    ] {
+        assert!(all.iter().any(|sequence| says(sequence, word)), "no sequence says `{word}`");
+    }
+    let scattered = |line: &str| line.contains("create-io-sq") && !line.contains("pc=1");
+    assert!(all.iter().any(|sequence| sequence.to_text().lines().any(scattered)), "PC = 0");
+    let contiguous = GenOptions { contiguous_queues: true, ..options.clone() };
+    let refused = |line: &str| line.contains("create-io-cq") && !line.contains("pc=1");
+    let some = (0..100).any(|seed| generate(seed, &contiguous).to_text().lines().any(refused));
+    assert!(some, "PC = 0 where CAP.CQR = 1");
+}
+
+#[test]
+fn interrupt_masks_are_left_alone_while_msix_is_on() {
+    let options = GenOptions { controllers: 2, ..GenOptions::default() };
+    for seed in 0..200 {
+        let mut on = [false; 2];
+        for action in generate(seed, &options).actions {
+            match action {
+                Action::MsixEnable { ctrl, vectors } => on[usize::from(ctrl)] = vectors != 0,
+                Action::WriteReg { ctrl, offset: 0x0c | 0x10, .. }
+                | Action::ReadReg { ctrl, offset: 0x0c | 0x10, .. } => {
+                    assert!(!on[usize::from(ctrl)], "seed {seed}");
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn two_controllers_are_driven_in_one_sequence_and_meet_on_the_same_blocks() {
+    let options = GenOptions { controllers: 2, ..GenOptions::default() };
+    let mut met = 0;
+    for seed in 0..100 {
+        let mut blocks = [BTreeSet::new(), BTreeSet::new()];
+        for action in generate(seed, &options).actions {
+            if let Action::Submit { ctrl, sqid, sqe, .. } = action
+                && !sqid.is_admin()
+                && matches!(sqe.opcode(), 0x01 | 0x02)
+            {
+                blocks[usize::from(ctrl)].insert((sqe.nsid(), sqe.dw[10]));
+            }
+        }
+        met += u32::from(!blocks[0].is_disjoint(&blocks[1]));
+    }
+    assert!(met > 25, "only {met} of 100 sequences use the same block through both controllers");
+}
+
+/// A host that did not give its consent gets nothing that erases or that nobody knows.
+#[test]
+fn nothing_beyond_the_consent_is_planned() {
+    for consent in [Hazard::Harmless, Hazard::Erasing] {
+        let resets = vec![ResetKind::FunctionLevel];
+        let options = GenOptions { consent, resets, ..GenOptions::default() };
+        for seed in 0..100 {
+            for action in generate(seed, &options).actions {
+                assert!(action.hazard(1) <= consent, "seed {seed}: {action}");
+            }
+        }
+    }
 }

@@ -69,6 +69,7 @@ pub fn generator(config: &Config) -> GenOptions {
         volatile_write_cache: config.vwc,
         msix_vectors: config.vectors.min(default.msix_vectors),
         mpsmin: config.mpsmin,
+        contiguous_queues: config.cqr,
         ..default
     }
 }

@@ -4,11 +4,12 @@ use log::Perm;
 use spec::command::{
     Abort, AsyncEventRequest, Flush, GetFeatures, GetLogPage, Identify, Read, SetFeatures, Write,
 };
+use spec::opcode::{lookup, vendor_specific};
 use spec::register::DoorbellKind;
-use spec::{Cid, Cns, Entries, Fid, Lba, Lid, Nsid, Qid};
+use spec::{Cid, Cns, Entries, Fid, Lba, Lid, Nsid, Qid, QueueKind, Sqe};
 
 use super::plan::{Look, Plan};
-use crate::action::{Action, Block, Condition, Links, Patience};
+use crate::action::{Action, Block, Condition, Hazard, Links, Patience, Word};
 use crate::host::NamespaceFacts;
 use crate::layout::Shape;
 
@@ -77,12 +78,20 @@ impl Plan<'_> {
         }
         let namespace = *self.random.pick(&self.options.namespaces.clone());
         let id = match self.random.below(10) {
+            0 if self.random.one_in(4) && self.options.consent >= Hazard::Irreversible => {
+                let sqe = Sqe::new(self.undefined_opcode(QueueKind::Nvm));
+                let sqe = sqe.with_nsid(Nsid(namespace.nsid));
+                self.submit(ctrl, sqid, sqe, Links::default())
+            }
             0 => {
                 let broadcast = self.random.one_in(4);
                 let nsid = if broadcast { Nsid::BROADCAST } else { Nsid(namespace.nsid) };
                 self.submit(ctrl, sqid, Flush { nsid }.into(), Links::default())
             }
-            n => self.transfer(ctrl, sqid, namespace, n % 2 == 0),
+            n => {
+                let write = n % 2 == 0 && self.options.consent >= Hazard::Erasing;
+                self.transfer(ctrl, sqid, namespace, write)
+            }
         };
         self.ctrl(ctrl).in_flight.push((id, sqid));
     }
@@ -237,7 +246,7 @@ impl Plan<'_> {
     /// One admin command that changes no queue.
     pub(super) fn admin_round(&mut self, ctrl: u8) {
         let nn = self.options.namespaces.iter().map(|ns| ns.nsid).max().unwrap_or(0);
-        match self.random.below(9) {
+        match self.random.below(11) {
             0 => {
                 let cns = Cns::IDENTIFY_CONTROLLER;
                 self.admin_in(ctrl, Identify { cns, ..Identify::default() }, 4096, true);
@@ -288,8 +297,30 @@ impl Plan<'_> {
                 let cid = Cid(0xfff0);
                 self.admin(ctrl, Abort { sqid, cid }, Links::default());
             }
+            8 if self.options.consent >= Hazard::Irreversible => {
+                let opcode = self.undefined_opcode(QueueKind::Admin);
+                self.admin(ctrl, Sqe::new(opcode), Links::default());
+            }
+            9 if self.options.volatile_write_cache && self.options.consent >= Hazard::Erasing => {
+                // Refused if the value cannot be saved; kept over resets and power cycles if it can.
+                let (fid, cdw11) = (Fid::VOLATILE_WRITE_CACHE, self.random.below(2) as u32);
+                let set = SetFeatures { fid, cdw11, sv: true, ..SetFeatures::default() };
+                self.admin(ctrl, set, Links::default());
+            }
             _ => self.read_registers(ctrl),
         }
+    }
+
+    /// An opcode that no known revision defines, outside of the vendor's.
+    fn undefined_opcode(&mut self, queue: QueueKind) -> u8 {
+        // 79h to 7Dh mean something to a zoned namespace, which may be attached.
+        let zoned = |opcode| queue == QueueKind::Nvm && (0x79..=0x7d).contains(&opcode);
+        let all: Vec<u8> = (0..=u8::MAX)
+            .filter(|&opcode| {
+                lookup(queue, opcode).is_none() && !vendor_specific(queue, opcode) && !zoned(opcode)
+            })
+            .collect();
+        *self.random.pick(&all)
     }
 
     fn read_registers(&mut self, ctrl: u8) {
@@ -367,7 +398,11 @@ impl Plan<'_> {
     pub(super) fn interrupt_round(&mut self, ctrl: u8) {
         let vectors = self.options.msix_vectors;
         if !self.ctrl(ctrl).msix || vectors == 0 {
-            self.push(Action::Irq { ctrl });
+            if self.random.one_in(4) {
+                self.push(Action::Irq { ctrl });
+            } else {
+                self.mask_round(ctrl);
+            }
             return;
         }
         let vector = self.random.below(u64::from(vectors)) as u16;
@@ -376,5 +411,20 @@ impl Plan<'_> {
         self.push(Action::MsixPending { ctrl, vector });
         self.push(Action::MsixMask { ctrl, vector, masked: false });
         self.push(Action::Irq { ctrl });
+    }
+
+    /// INTMS and INTMC, which a host may only touch while MSI-X is off. Base-2.3 §3.1.4.3, §3.1.4.4.
+    fn mask_round(&mut self, ctrl: u8) {
+        use spec::register::{INTMC, INTMS};
+        if self.msix_on.remove(&ctrl) {
+            self.push(Action::MsixEnable { ctrl, vectors: 0 });
+        }
+        for _ in 0..self.random.between(1, 3) {
+            let offset = *self.random.pick(&[INTMS, INTMC]);
+            let value = Word::Raw(self.random.number() & 0xffff_ffff);
+            self.push(Action::WriteReg { ctrl, offset, width: 4, value });
+            let offset = *self.random.pick(&[INTMS, INTMC]);
+            self.push(Action::ReadReg { ctrl, offset, width: 4 });
+        }
     }
 }

@@ -6,7 +6,7 @@ use spec::register::{self, Cc, Csts};
 use spec::{Entries, Fid, Qid};
 
 use super::plan::{Plan, PlannedCq, PlannedCtrl, PlannedSq};
-use crate::action::{Action, BufferId, Condition, Links, Patience, Word};
+use crate::action::{Action, Condition, Links, Patience, Word};
 
 const ADMIN_ENTRIES: u64 = 16;
 
@@ -55,6 +55,7 @@ impl Plan<'_> {
         if self.options.msix_vectors > 0 && self.random.one_in(2) {
             let vectors = self.options.msix_vectors;
             self.push(Action::MsixEnable { ctrl, vectors });
+            self.msix_on.insert(ctrl);
             self.ctrl(ctrl).msix = true;
         }
     }
@@ -71,40 +72,46 @@ impl Plan<'_> {
     /// A completion queue (or one that exists) and a submission queue.
     pub(super) fn make_pair(&mut self, ctrl: u8) {
         let Some(qid) = self.free_qid(ctrl) else { return self.io_round(ctrl) };
-        let limit = u64::from(self.options.queue_entries_max.min(64));
+        let limit = u64::from(self.options.queue_entries_max);
         let cqs = self.ctrl(ctrl).cqs.clone();
         let cqid = if !cqs.is_empty() && self.random.one_in(3) {
             self.random.pick(&cqs).qid
         } else {
-            // Small queues wrap and fill up, which is where phases and stalls go wrong.
-            let entries = self.random.between(2, limit.min(12)) as u32;
-            self.create_cq(ctrl, qid, entries);
+            self.create_cq(ctrl, qid, limit);
             qid
         };
-        let entries = self.random.between(2, limit.min(16)) as u32;
-        let memory = self.buffer(64 * u64::from(entries), Perm::ToController, 0);
-        let create =
-            CreateIoSq { qid, entries: Entries(entries), pc: true, cqid, ..CreateIoSq::default() };
-        let links = Links { prp1: Some((memory, 0)), ..Links::default() };
+        let entries = self.queue_entries(limit, 64);
+        let pc = self.is_contiguous();
+        let (prp1, memory) = self.queue_memory(64 * u64::from(entries), Perm::ToController, pc);
+        let create = CreateIoSq { qid, entries: Entries(entries), pc, cqid, ..Default::default() };
+        let links = Links { prp1: Some((prp1, 0)), ..Links::default() };
         self.admin(ctrl, create, links);
         let sq = PlannedSq { qid, cqid, entries, memory, open: 0, tail: 0, errored: false };
         self.ctrl(ctrl).sqs.push(sq);
     }
 
-    fn create_cq(&mut self, ctrl: u8, qid: Qid, entries: u32) {
-        let memory = self.buffer(16 * u64::from(entries), Perm::FromController, 0);
+    fn is_contiguous(&mut self) -> bool {
+        self.options.contiguous_queues || !self.random.one_in(4)
+    }
+
+    /// Small queues wrap and fill up, which is where phases and stalls go wrong; a few reach into their
+    /// second page of `slot_bytes` each.
+    fn queue_entries(&mut self, limit: u64, slot_bytes: u64) -> u32 {
+        let page = self.options.page_bytes / slot_bytes;
+        let most = if self.random.one_in(8) { page + 8 } else { 14 };
+        self.random.between(2, limit.min(most)) as u32
+    }
+
+    fn create_cq(&mut self, ctrl: u8, qid: Qid, limit: u64) {
+        let entries = self.queue_entries(limit, 16);
+        let pc = self.is_contiguous();
+        let (prp1, memory) = self.queue_memory(16 * u64::from(entries), Perm::FromController, pc);
         let ien = self.ctrl(ctrl).msix;
         let vectors = u64::from(self.options.msix_vectors.max(1));
         let iv = if ien { self.random.below(vectors) as u16 } else { 0 };
-        let create = CreateIoCq {
-            qid,
-            entries: Entries(entries),
-            pc: true,
-            ien,
-            iv,
-            ..CreateIoCq::default()
-        };
-        let links = Links { prp1: Some((memory, 0)), ..Links::default() };
+        let create =
+            CreateIoCq { qid, entries: Entries(entries), pc, ien, iv, ..CreateIoCq::default() };
+        let links = Links { prp1: Some((prp1, 0)), ..Links::default() };
         self.admin(ctrl, create, links);
         self.ctrl(ctrl).cqs.push(PlannedCq { qid, memory });
     }
@@ -133,7 +140,7 @@ impl Plan<'_> {
         self.ctrl(ctrl).sqs.retain(|other| other.qid != sq.qid);
         self.settle(ctrl);
         self.push(Action::Release { ctrl, cqid: sq.cqid });
-        self.push(Action::Free { id: sq.memory });
+        self.free(sq.memory);
         if !self.cq_is_used(ctrl, sq.cqid) && self.random.one_in(2) {
             self.delete_idle_cq(ctrl);
         }
@@ -145,13 +152,11 @@ impl Plan<'_> {
         let Some(cq) = self.ctrl(ctrl).cqs.iter().find(idle).cloned() else { return };
         self.admin(ctrl, DeleteIoCq { qid: cq.qid }, Links::default());
         self.ctrl(ctrl).cqs.retain(|other| other.qid != cq.qid);
-        self.push(Action::Free { id: cq.memory });
+        self.free(cq.memory);
     }
 
     /// A command on queues that must be refused: one fault.
     pub(super) fn queue_fault(&mut self, ctrl: u8) {
-        let memory = self.buffer(4096, Perm::Both, 0);
-        let links = |offset| Links { prp1: Some((memory, offset)), ..Links::default() };
         let free = self.free_qid(ctrl);
         let sq = self.ctrl(ctrl).sqs.first().map(|sq| (sq.qid, sq.cqid));
         let cqid = self.ctrl(ctrl).cqs.first().map(|cq| cq.qid);
@@ -159,6 +164,18 @@ impl Plan<'_> {
         let cq = CreateIoCq { entries, pc: true, ..CreateIoCq::default() };
         let good = CreateIoSq { entries, pc: true, ..CreateIoSq::default() };
         let absent = free.unwrap_or(Qid(0xfffe));
+        if let Some(qid) = free
+            && self.options.contiguous_queues
+            && self.random.one_in(4)
+        {
+            // PC = 0 where CAP.CQR = 1.
+            let (list, pages) = self.queue_memory(64, Perm::FromController, false);
+            let links = Links { prp1: Some((list, 0)), ..Links::default() };
+            self.admin(ctrl, CreateIoCq { qid, pc: false, ..cq }, links);
+            return self.free(pages);
+        }
+        let memory = self.buffer(4096, Perm::Both, 0);
+        let links = |offset| Links { prp1: Some((memory, offset)), ..Links::default() };
         match (self.random.below(9), free, sq, cqid) {
             (0, ..) => drop(self.admin(ctrl, DeleteIoSq { qid: absent }, Links::default())),
             (1, ..) => drop(self.admin(ctrl, DeleteIoCq { qid: absent }, Links::default())),
@@ -211,7 +228,7 @@ impl Plan<'_> {
         if self.random.one_in(2) {
             while let Some(sq) = self.ctrl(ctrl).sqs.pop() {
                 self.admin(ctrl, DeleteIoSq { qid: sq.qid }, Links::default());
-                self.push(Action::Free { id: sq.memory });
+                self.free(sq.memory);
             }
         }
         let shn = self.random.between(1, 2) as u8;
@@ -237,11 +254,9 @@ impl Plan<'_> {
         self.looks.retain(|look| look.ctrl != ctrl);
         self.free_busy(ctrl);
         let old = std::mem::take(self.ctrl(ctrl));
-        let sqs = old.sqs.iter().map(|sq| sq.memory);
-        let cqs = old.cqs.iter().map(|cq| cq.memory);
-        let memory: Vec<BufferId> = sqs.chain(cqs).chain(old.admin).collect();
-        for id in memory {
-            self.push(Action::Free { id });
-        }
+        let sqs = old.sqs.into_iter().flat_map(|sq| sq.memory);
+        let cqs = old.cqs.into_iter().flat_map(|cq| cq.memory);
+        let memory = sqs.chain(cqs).chain(old.admin).collect();
+        self.free(memory);
     }
 }

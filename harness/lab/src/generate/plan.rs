@@ -1,12 +1,14 @@
 //! What the generator believes of the host and the controllers while it writes a sequence.
 
+use std::collections::BTreeSet;
+
 use log::Perm;
 use log::random::Random;
 use spec::{Qid, Sqe};
 
 use super::GenOptions;
-use crate::action::{Action, BufferId, CommandId, Condition, Links, Patience, Place};
-use crate::layout::{Shape, lay_out};
+use crate::action::{Action, BufferId, CommandId, Condition, Links, Patience, Place, Word};
+use crate::layout::{Shape, lay_out, list_actions};
 
 /// A submission queue.
 #[derive(Clone, Debug)]
@@ -14,7 +16,7 @@ pub(super) struct PlannedSq {
     pub qid: Qid,
     pub cqid: Qid,
     pub entries: u32,
-    pub memory: BufferId,
+    pub memory: Vec<BufferId>,
     /// Commands submitted since everything had completed.
     pub open: u32,
     /// The tail, as the host counts it.
@@ -27,7 +29,7 @@ pub(super) struct PlannedSq {
 #[derive(Clone, Debug)]
 pub(super) struct PlannedCq {
     pub qid: Qid,
-    pub memory: BufferId,
+    pub memory: Vec<BufferId>,
 }
 
 /// One controller.
@@ -41,6 +43,7 @@ pub(super) struct PlannedCtrl {
     /// I/O commands that are in flight, or may be.
     pub in_flight: Vec<(CommandId, Qid)>,
     pub events: u32,
+    /// Completion queues made since the controller was enabled may interrupt by MSI-X.
     pub msix: bool,
 }
 
@@ -60,6 +63,8 @@ pub(super) struct Plan<'o> {
     pub looks: Vec<Look>,
     /// Buffers of commands that are in flight, or may be, with their controller.
     pub busy: Vec<(u8, BufferId)>,
+    /// Controllers on which MSI-X was turned on, and not off again: a reset by CC.EN leaves it on.
+    pub msix_on: BTreeSet<u8>,
     next_buffer: u32,
     next_command: u32,
 }
@@ -76,6 +81,7 @@ impl<'o> Plan<'o> {
             ctrls,
             looks: Vec::new(),
             busy: Vec::new(),
+            msix_on: BTreeSet::new(),
             next_buffer: 0,
             next_command: 0,
         }
@@ -102,14 +108,14 @@ impl<'o> Plan<'o> {
             return;
         }
         match self.random.below(100) {
-            0..50 => self.io_round(ctrl),
-            50..58 => self.make_pair(ctrl),
-            58..64 => self.delete_round(ctrl),
-            64..76 => self.admin_round(ctrl),
-            76..81 => self.queue_fault(ctrl),
-            81..85 => self.abort_round(ctrl),
-            85..91 => self.event_round(ctrl),
-            91..94 => self.interrupt_round(ctrl),
+            0..48 => self.io_round(ctrl),
+            48..56 => self.make_pair(ctrl),
+            56..62 => self.delete_round(ctrl),
+            62..75 => self.admin_round(ctrl),
+            75..80 => self.queue_fault(ctrl),
+            80..84 => self.abort_round(ctrl),
+            84..90 => self.event_round(ctrl),
+            90..94 => self.interrupt_round(ctrl),
             _ => self.reset_round(ctrl),
         }
     }
@@ -126,6 +132,31 @@ impl<'o> Plan<'o> {
         let page = self.options.page_bytes as u32;
         self.push(Action::Buffer { id, bytes, offset: 0, page, perm, fill });
         id
+    }
+
+    /// Memory of a queue, contiguous or as pages that lie apart and a list that names them, the last
+    /// one first. Gives what PRP Entry 1 points to, and all buffers.
+    pub fn queue_memory(
+        &mut self,
+        bytes: u64,
+        perm: Perm,
+        contiguous: bool,
+    ) -> (BufferId, Vec<BufferId>) {
+        if contiguous {
+            let id = self.buffer(bytes, perm, 0);
+            return (id, vec![id]);
+        }
+        let page = self.options.page_bytes;
+        let pages = bytes.div_ceil(page);
+        let data = self.buffer((2 * pages - 1) * page, perm, 0);
+        let list = self.label_buffer();
+        let entries: Vec<Word> = (0..pages).rev().map(|n| Word::At(data, 2 * n * page)).collect();
+        self.actions.extend(list_actions(list, &entries, None, page));
+        (list, vec![data, list])
+    }
+
+    pub fn free(&mut self, buffers: Vec<BufferId>) {
+        buffers.into_iter().for_each(|id| self.push(Action::Free { id }));
     }
 
     /// Data in some shape: its pieces and links.

@@ -1,5 +1,6 @@
 //! Accesses to host memory, on transports that show them; guard bytes on those that do not.
 
+use spec::command::{Command as _, CreateIoCq, CreateIoSq};
 use spec::requirement::{abort, delete_io_sq, dma, get_log_page, prp, ready};
 use spec::{Addr, Req, Status};
 
@@ -77,17 +78,18 @@ impl Judge {
             let here = unit.cqs.iter().flatten().filter(|cq| lies_in(&cq.ranges, at, len));
             return here.map(|cq| cq.dead_since).reduce(latest);
         }
-        let here = unit.sqs.iter().flatten().filter(|sq| lies_in(&sq.ranges, at, len));
-        if let Some(dead_since) = here.map(|sq| sq.dead_since).reduce(latest) {
-            return Some(dead_since);
-        }
-        // The PRP list of a queue that is not contiguous is read until the queue is deleted.
+        // The PRP list of a queue that is not contiguous is read until the queue is deleted. It may lie
+        // where an earlier queue lay.
         let believed = &self.worlds[0].controllers[usize::from(self.now.ctrl)];
         let page = believed.page_bytes();
         let lists = believed.io_sqs.0.iter().filter(|q| !q.pc).map(|q| q.prp1);
         let lists = lists.chain(believed.io_cqs.0.iter().filter(|q| !q.pc).map(|q| q.prp1));
         let mut lists = lists.map(|prp1| prp1.page_base(page));
-        lists.any(|list| at >= list && at + len <= list + page).then_some(None)
+        if lists.any(|list| at >= list && at + len <= list + page) {
+            return Some(None);
+        }
+        let here = unit.sqs.iter().flatten().filter(|sq| lies_in(&sq.ranges, at, len));
+        here.map(|sq| sq.dead_since).reduce(latest)
     }
 
     /// The command that an access at `time` belongs to: one that may still access this memory, else
@@ -180,7 +182,7 @@ fn gives_memory(command: &Command, at: u64, len: u64, write: bool) -> bool {
         Data::Write(_) => !write && within(&command.runs),
         // How much it moves is not known: any access may be its.
         Data::Unknown => true,
-        Data::None | Data::Flush(_) => false,
+        Data::None | Data::Flush(_) => !write && lists_queue(command, at, len),
     };
     // The controller may read more of a list than it needs: up to the end of its page.
     let in_list = |(start, bytes): &(u64, u64)| {
@@ -188,4 +190,16 @@ fn gives_memory(command: &Command, at: u64, len: u64, write: bool) -> bool {
         at >= from && at + len <= to
     };
     data || (!write && command.lists.iter().any(in_list)) || command.rule.is_none()
+}
+
+/// Whether the command creates a queue whose PRP list holds the range: PC = 0, so that PRP Entry 1
+/// points to a list.
+fn lists_queue(command: &Command, at: u64, len: u64) -> bool {
+    let pc = match command.admin_opcode() {
+        Some(CreateIoSq::OPCODE) => CreateIoSq::project(&command.sqe).pc,
+        Some(CreateIoCq::OPCODE) => CreateIoCq::project(&command.sqe).pc,
+        _ => true,
+    };
+    let list = command.sqe.prp1().page_base(4096);
+    !pc && at >= list && at + len <= list + 4096
 }
