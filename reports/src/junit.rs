@@ -8,7 +8,7 @@ use std::io::Write;
 use junit_report::{Duration, OffsetDateTime, ReportBuilder, TestCase, TestSuite};
 use time::format_description::well_known::Rfc3339;
 
-use crate::{Report, Story, TestFinished, Verdict, write_story};
+use crate::{Report, TestFinished, Verdict, write_story};
 
 /// Why JUnit XML could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,7 @@ fn test_case(report: &Report, test: &TestFinished) -> TestCase {
     };
     case.set_classname(&xml_text(&class.replace('/', ".")));
     if !test.findings.is_empty() {
-        let story = Story { dut: &report.dut, seed: report.seed, commit: &report.commit, test };
+        let story = report.story(test);
         let mut text = Vec::new();
         // Writing to memory cannot fail.
         let _ = write_story(&story, &mut text, false);

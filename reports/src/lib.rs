@@ -31,7 +31,7 @@ pub use finding::{
 pub use junit::{JunitError, write_junit, xml_text};
 pub use matrix::{DefectRow, Kill, KillMatrix};
 pub use report::{Report, RequirementCounts, schema};
-pub use story::{Story, write_story};
+pub use story::{Story, profile_argument, shell_word, write_story};
 pub use stream::{EventStream, StreamError, read_events};
 pub use terminal::{Progress, Terminal};
 pub use verdict::{Counts, Exit, Verdict};

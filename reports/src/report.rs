@@ -8,7 +8,7 @@ use spec::Req;
 
 use crate::{
     ChoiceTaken, Counts, DutFacts, Event, FORMAT, Observations, Problem, RunFinished, RunStarted,
-    Seed, TestFinished,
+    Seed, Story, TestFinished,
 };
 
 /// What was counted for one requirement.
@@ -99,6 +99,12 @@ impl Report {
             interrupted: true,
             exit: None,
         }
+    }
+
+    /// What the findings of one of its tests are told from.
+    pub fn story<'a>(&'a self, test: &'a TestFinished) -> Story<'a> {
+        let Self { dut, seed, commit, profile, .. } = self;
+        Story { dut, seed: *seed, commit, profile, test, again: None }
     }
 
     /// Takes in a test.

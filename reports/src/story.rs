@@ -16,8 +16,30 @@ pub struct Story<'a> {
     pub seed: Seed,
     /// The program's commit.
     pub commit: &'a str,
+    /// The profile's file, or `default`.
+    pub profile: &'a str,
     /// The test.
     pub test: &'a TestFinished,
+    /// The command that shows it again. Without one: a replay of its trace, or the test run alone.
+    pub again: Option<&'a str>,
+}
+
+/// `text` as one word of a shell's command line, quoted where that is needed.
+pub fn shell_word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        text.into()
+    } else {
+        format!("'{}'", text.replace('\'', r"'\''"))
+    }
+}
+
+/// ` --profile FILE`, or nothing for the default profile.
+pub fn profile_argument(profile: &str) -> String {
+    match profile {
+        "default" => String::new(),
+        file => format!(" --profile {}", shell_word(file)),
+    }
 }
 
 impl Finding {
@@ -170,22 +192,44 @@ fn write_finding(
 }
 
 fn write_footer(story: &Story<'_>, to: &mut dyn Write) -> io::Result<()> {
-    let Story { dut, seed, commit, test } = story;
+    let Story { dut, seed, commit, profile, test, again } = story;
     line(to, "test", &test.id)?;
     let revision = match dut.revision.as_str() {
         "" => "VS not read".into(),
         revision => format!("VS {revision}"),
     };
     line(to, "dut", &format!("{} · {revision} · seed {seed} · commit {commit}", dut.description))?;
-    match &test.trace {
-        Some(trace) => {
-            line(to, "replay", &format!("lockstep replay {trace} {}", dut.arguments))?;
+    match (again, &test.trace) {
+        (Some(again), _) => line(to, "again", again)?,
+        // A trace holds the profile that it was judged by.
+        (None, Some(trace)) => {
+            line(
+                to,
+                "replay",
+                &format!("lockstep replay {} {}", shell_word(trace), dut.arguments),
+            )?;
         }
-        None => line(
-            to,
-            "again",
-            &format!("lockstep run {} --seed {seed} --filter '={}'", dut.arguments, test.id),
-        )?,
+        (None, None) => {
+            let profile = profile_argument(profile);
+            let (arguments, test) = (&dut.arguments, shell_word(&format!("={}", test.id)));
+            let run = format!("lockstep run {arguments}{profile} --seed {seed} --filter {test}");
+            line(to, "again", &run)?;
+        }
     }
     writeln!(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        assert_eq!(shell_word("a/b-1.toml"), "a/b-1.toml");
+        assert_eq!(shell_word("serial=it's"), "'serial=it'\\''s'");
+        assert_eq!(shell_word("a b"), "'a b'");
+        assert_eq!(shell_word(""), "''");
+        assert_eq!(profile_argument("default"), "");
+        assert_eq!(profile_argument("my profile"), " --profile 'my profile'");
+    }
 }

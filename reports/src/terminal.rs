@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use anstyle::{Reset, Style};
 
 use crate::story::{style_of, write_some};
-use crate::{Counted, Event, Exit, Report, RunFinished, RunStarted, Story, TestFinished, Verdict};
+use crate::{Counted, Event, Exit, Report, RunFinished, RunStarted, TestFinished, Verdict};
 
 /// A line that is overwritten while the run goes on: `[12/63] base/admin/…`.
 pub trait Progress {
@@ -117,8 +117,7 @@ impl<W: Write, P: Progress> Terminal<W, P> {
             if !again.is_empty() {
                 writeln!(self.to, "  in bring-up, as told above: {}", again.join(", "))?;
             }
-            let (dut, commit) = (&report.dut, &report.commit);
-            let story = Story { dut, seed: report.seed, commit, test };
+            let story = report.story(test);
             write_some(&story, &|at| new[at], &mut self.to, true)?;
         }
         Ok(())

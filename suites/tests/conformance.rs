@@ -144,7 +144,8 @@ impl Court {
 
     fn story(&self, test: &TestFinished) -> String {
         let mut text = format!("{}: {}\n", test.verdict, test.reason).into_bytes();
-        let story = Story { dut: &self.facts, seed: self.seed, commit: facts::COMMIT, test };
+        let (dut, commit, profile) = (&self.facts, facts::COMMIT, "default");
+        let story = Story { dut, seed: self.seed, commit, profile, test, again: None };
         // Writing to memory cannot fail.
         let _ = write_story(&story, &mut text, false);
         String::from_utf8_lossy(&text).into_owned()

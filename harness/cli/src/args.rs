@@ -234,8 +234,9 @@ pub struct ReplayArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub dut: DutArgs,
-    #[command(flatten)]
-    pub profile: ProfileArgs,
+    /// What is expected of the DUT, if not what the trace was recorded with.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// Write the trace of the replay.
     #[arg(long, value_name = "FILE")]
     pub trace: Option<PathBuf>,
@@ -261,8 +262,9 @@ pub struct ShrinkArgs {
     pub file: PathBuf,
     #[command(flatten)]
     pub dut: DutArgs,
-    #[command(flatten)]
-    pub profile: ProfileArgs,
+    /// What is expected of the DUT, if not what the trace was recorded with.
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
     /// How many shorter sequences are tried at most.
     #[arg(long, value_name = "N", default_value = "3000")]
     pub runs: u32,

@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use anyhow::anyhow;
 use lab::Outcome;
 use log::{Body, Log};
-use reports::{Counts, Exit, Story, Verdict, write_story};
+use reports::{Counts, Exit, Story, Verdict, profile_argument, write_story};
 use runner::run::{Teller, on_fresh};
 use runner::waiver::Waivers;
 use spec::identify::{IdentifyController, IdentifyNamespace};
@@ -26,7 +26,7 @@ const IDENTIFY: u8 = 0x06;
 /// Tells what the DUT claims.
 pub fn claims(args: &ClaimsArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let lane = lane::open(&args.dut)?;
-    let (profile, _) = select::profile_of(&args.profile)?;
+    let (profile, profile_name) = select::profile_of(&args.profile)?;
     let seed = args.profile.seed;
     let performed =
         on_fresh(&*lane, &profile, |bench| bench.run_as("claims", seed.0, identify_all));
@@ -41,7 +41,16 @@ pub fn claims(args: &ClaimsArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let teller = Teller { profile: &profile, revision, waivers: &Waivers::default() };
     let (mut told, _) = teller.tell("claims", &[], &run, &lines);
     let facts = runner::facts::dut(&*dut, &lane.arguments(), revision);
-    let story = Story { dut: &facts, seed, commit: runner::facts::COMMIT, test: &told };
+    let profile = profile_argument(&profile_name);
+    let again = format!("lockstep claims {}{profile} --seed {seed}", lane.arguments());
+    let story = Story {
+        dut: &facts,
+        seed,
+        commit: runner::facts::COMMIT,
+        profile: &profile_name,
+        test: &told,
+        again: Some(&again),
+    };
     writeln!(out)?;
     write_story(&story, out, true)?;
     if told.findings.is_empty() {

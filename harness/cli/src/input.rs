@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, anyhow, bail};
 use lab::{HEADER, Sequence, TraceHeader};
 use log::trace::Trace;
+use model::Profile;
 
 /// A trace, or a sequence.
 pub enum Input {
@@ -49,6 +50,14 @@ pub fn header(path: &Path, trace: &Trace) -> anyhow::Result<TraceHeader> {
 }
 
 impl Input {
+    /// The profile that a trace was recorded with.
+    pub fn profile(&self, path: &Path) -> anyhow::Result<Option<Profile>> {
+        match self {
+            Input::Sequence(_) => Ok(None),
+            Input::Trace(trace) => Ok(Some(header(path, trace)?.profile)),
+        }
+    }
+
     /// What the host does in it.
     pub fn sequence(self, path: &Path) -> anyhow::Result<Sequence> {
         match self {

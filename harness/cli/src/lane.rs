@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{anyhow, bail};
 use emulator::{Config, Defect, Policy};
 use qemu::{Namespace, Options};
+use reports::shell_word;
 use runner::consent::Consent;
 use runner::lane::{
     EmulatorLane, Lane, QemuLane, VfioLane, VfioUserLane, default_emulator, default_qemu,
@@ -89,7 +90,10 @@ fn qemu_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
         more += &argument("--namespace", text);
         options.namespaces.push(namespace(text)?);
     }
-    options.trace = args.qemu_trace;
+    if args.qemu_trace {
+        more += " --qemu-trace";
+        options.trace = true;
+    }
     Ok(Box::new(QemuLane::new(options, &more)))
 }
 
@@ -153,14 +157,9 @@ fn refuse(options: &[(&str, bool)], kind: &str, hint: &str) -> anyhow::Result<()
     Ok(())
 }
 
-/// ` name value`, quoted for a shell where that is needed.
+/// ` name value`, as a shell reads it.
 fn argument(name: &str, value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_=./:,+".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
-        format!(" {name} {value}")
-    } else {
-        format!(" {name} '{}'", value.replace('\'', r"'\''"))
-    }
+    format!(" {name} {}", shell_word(value))
 }
 
 /// A namespace from `64` or `64:4096`: MiB, and bytes per logical block.
@@ -175,12 +174,6 @@ pub fn namespace(text: &str) -> anyhow::Result<Namespace> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn arguments_survive_a_shell() {
-        assert_eq!(argument("--config", "a/b-1.toml"), " --config a/b-1.toml");
-        assert_eq!(argument("--device", "serial=it's"), " --device 'serial=it'\\''s'");
-    }
 
     #[test]
     fn namespaces_are_read_or_refused() {

@@ -4,8 +4,9 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use reports::{Counted, Exit, Observations, Story, Verdict, write_story};
-use runner::panel::{Seat, Size};
+use lab::TraceHeader;
+use reports::{Counted, Exit, Observations, Story, Verdict, shell_word, write_story};
+use runner::panel::{Alarm, Seat, Size};
 use runner::run::Plan;
 use runner::waiver::Waivers;
 
@@ -16,13 +17,13 @@ use crate::select;
 /// What is explained, unless the user says otherwise.
 const EXPLAINED: &str = include_str!("../../../ci/waivers/panel.toml");
 
-/// Where the configurations of alarms go.
+/// Where the configurations and traces of alarms go.
 const OUT: &str = "reports/out/panel";
 
 /// Runs the panel; 1 if there was an alarm.
 pub fn panel(args: &PanelArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut plan = Plan::new(lab::tests(), args.profile.seed);
-    plan.profile = select::profile_of(&args.profile)?.0;
+    (plan.profile, plan.profile_name) = select::profile_of(&args.profile)?;
     plan.jobs = select::jobs(args.jobs);
     plan.waivers = match &args.waivers {
         Some(path) => Waivers::load(path).map_err(Failure::usage)?,
@@ -65,18 +66,34 @@ fn tell(seat: &Seat, plan: &Plan, out: &mut dyn Write) -> io::Result<()> {
     if seat.alarms.is_empty() {
         return Ok(());
     }
-    // With its configuration in a file, an alarm can be seen again by `lockstep run`.
-    let path = Path::new(OUT).join(format!("{:x}-{}.toml", plan.seed.0, seat.number));
-    std::fs::create_dir_all(OUT)?;
+    // With its configuration and its trace in files, an alarm can be seen again.
+    let dir = Path::new(OUT).join(format!("{:x}-{}", plan.seed.0, seat.number));
+    let path = dir.join("config.toml");
+    std::fs::create_dir_all(&dir)?;
     std::fs::write(&path, &seat.config)?;
-    let arguments = format!("{} --config {}", seat.dut.arguments, path.display());
-    let dut = reports::DutFacts { arguments, ..seat.dut.clone() };
-    let seed = reports::Seed(seat.seed);
-    for test in &seat.alarms {
-        if test.verdict == Verdict::Error {
-            writeln!(out, "ERROR     {} on {}\n  {}", test.id, path.display(), test.reason)?;
+    let config = shell_word(&path.display().to_string());
+    let arguments = format!("{} --config {config}", seat.dut.arguments);
+    let dut = reports::DutFacts { arguments: arguments.clone(), ..seat.dut.clone() };
+    let (seed, commit) = (reports::Seed(seat.seed), runner::facts::COMMIT);
+    for Alarm { test, run } in &seat.alarms {
+        let mut test = test.clone();
+        if let Some(run) = run {
+            let header = TraceHeader {
+                test: test.id.clone(),
+                seed: seed.0,
+                commit: commit.into(),
+                dut: arguments.clone(),
+                profile: (*plan.profile).clone(),
+            };
+            let path = dir.join(format!("{}.trace", test.id.replace('/', ".")));
+            std::fs::write(&path, run.trace(&header).to_bytes())?;
+            test.trace = Some(path.display().to_string());
         }
-        let story = Story { dut: &dut, seed, commit: runner::facts::COMMIT, test };
+        if test.verdict == Verdict::Error {
+            writeln!(out, "ERROR     {} on {config}\n  {}", test.id, test.reason)?;
+        }
+        let profile = &plan.profile_name;
+        let story = Story { dut: &dut, seed, commit, profile, test: &test, again: None };
         write_story(&story, out, true)?;
     }
     out.flush()

@@ -1,12 +1,16 @@
 //! `lockstep replay`, `judge` and `shrink`: a run again, or what it says, or the heart of it.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
 use lab::{TestRun, TraceHeader};
 use model::Profile;
-use reports::{Counts, DutFacts, Exit, Seed, Story, TestFinished, Verdict, write_story};
+use reports::{
+    Counts, DutFacts, Exit, Seed, Story, TestFinished, Verdict, profile_argument, shell_word,
+    write_story,
+};
 use runner::facts::COMMIT;
 use runner::lane::Lane;
 use runner::listen::Lines;
@@ -23,13 +27,14 @@ use crate::{lane, select};
 pub fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let path = &args.file;
     let input = input::read(path).map_err(Failure::usage)?;
+    let recorded = input.profile(path).map_err(Failure::usage)?;
     let sequence = input.sequence(path).map_err(Failure::usage)?;
     if args.show {
         write!(out, "{}", sequence.to_text())?;
         return Ok(Exit::Passed);
     }
     let lane = lane::open(&args.dut)?;
-    let (profile, _) = select::profile_of(&args.profile)?;
+    let profile = profile(args.profile.as_deref(), recorded)?;
     let performed = on_fresh(&*lane, &profile, |bench| bench.replay(&sequence));
     let (run, lines) = performed.map_err(|why| Failure::harness(anyhow!(why)))?;
     if let Some(to) = &args.trace {
@@ -46,7 +51,25 @@ pub fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
             .map_err(Failure::harness)?;
     }
     let facts = facts(&*lane, &profile, &run)?;
-    conclude(&path.display().to_string(), &facts, &run, &lines, Seed(sequence.seed), out)
+    let again = again("replay", path, Some(&lane.arguments()), args.profile.as_deref());
+    let told = Told { name: &path.display().to_string(), seed: Seed(sequence.seed), again: &again };
+    conclude(&told, &facts, &profile, &run, &lines, out)
+}
+
+/// The profile that was named, or the one that a trace was recorded with, or the default.
+fn profile(named: Option<&Path>, recorded: Option<Profile>) -> Result<Arc<Profile>, Failure> {
+    match (named, recorded) {
+        (None, Some(recorded)) => Ok(Arc::new(recorded)),
+        (named, _) => Ok(select::profile(named)?.0),
+    }
+}
+
+/// The command line that does the same again.
+fn again(command: &str, file: &Path, dut: Option<&str>, profile: Option<&Path>) -> String {
+    let file = shell_word(&file.display().to_string());
+    let dut = dut.map(|dut| format!(" {dut}")).unwrap_or_default();
+    let profile = profile.map(|path| profile_argument(&path.display().to_string()));
+    format!("lockstep {command} {file}{dut}{}", profile.unwrap_or_default())
 }
 
 /// Judges a trace again: the same findings and the same verdict as when it was written.
@@ -54,10 +77,7 @@ pub fn judge(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let path = &args.trace;
     let trace = input::trace(path).map_err(Failure::usage)?;
     let header = input::header(path, &trace).map_err(Failure::usage)?;
-    let profile = match &args.profile {
-        Some(path) => select::profile(Some(path))?.0,
-        None => Arc::new(header.profile),
-    };
+    let profile = profile(args.profile.as_deref(), Some(header.profile))?;
     let (verdict, findings, coverage) = lab::judge(&trace.log, Arc::clone(&profile));
     let run = TestRun {
         log: trace.log,
@@ -76,16 +96,19 @@ pub fn judge(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         revision: words(runner::facts::revision(&profile, &run.log)),
         controllers: 0,
     };
-    conclude(&header.test, &facts, &run, &Lines::default(), Seed(header.seed), out)
+    let again = again("judge", path, None, args.profile.as_deref());
+    let told = Told { name: &header.test, seed: Seed(header.seed), again: &again };
+    conclude(&told, &facts, &profile, &run, &Lines::default(), out)
 }
 
 /// Leaves actions out of a file for as long as it still diverges by the same requirement.
 pub fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let path = &args.file;
     let input = input::read(path).map_err(Failure::usage)?;
+    let recorded = input.profile(path).map_err(Failure::usage)?;
     let sequence = input.sequence(path).map_err(Failure::usage)?;
     let lane = lane::open(&args.dut)?;
-    let (profile, _) = select::profile_of(&args.profile)?;
+    let profile = profile(args.profile.as_deref(), recorded)?;
     let before = sequence.actions.len();
     let shrunk = runner::shrink::shrink(&*lane, &profile, &sequence, args.runs);
     let Some((short, what)) = shrunk.map_err(|why| Failure::harness(anyhow!(why)))? else {
@@ -101,7 +124,8 @@ pub fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
             written.with_context(context).map_err(Failure::harness)?;
             let after = short.actions.len();
             writeln!(out, "{before} actions became {after}, which still diverge: {what}")?;
-            writeln!(out, "lockstep replay {} {}", to.display(), lane.arguments())?;
+            let profile = args.profile.as_deref();
+            writeln!(out, "{}", again("replay", to, Some(&lane.arguments()), profile))?;
         }
     }
     Ok(Exit::Passed)
@@ -118,22 +142,30 @@ fn words(revision: Option<Version>) -> String {
     revision.map(|version| version.to_string()).unwrap_or_default()
 }
 
+/// What is told of a run beside what the judge says.
+struct Told<'a> {
+    name: &'a str,
+    seed: Seed,
+    again: &'a str,
+}
+
 /// Tells a run and gives its exit.
 fn conclude(
-    name: &str,
+    told: &Told<'_>,
     dut: &DutFacts,
+    profile: &Arc<Profile>,
     run: &TestRun,
     lines: &Lines,
-    seed: Seed,
     out: &mut dyn Write,
 ) -> Result<Exit, Failure> {
-    let revision = Version::parse(&dut.revision);
-    // Without waivers the profile is not asked again.
-    let (profile, waivers) = (Arc::default(), Waivers::default());
-    let teller = Teller { profile: &profile, revision, waivers: &waivers };
+    let Told { name, seed, again } = *told;
+    let waivers = Waivers::default();
+    let teller = Teller { profile, revision: Version::parse(&dut.revision), waivers: &waivers };
     let (told, _) = teller.tell(name, &[], run, lines);
     let TestFinished { verdict, reason, observations, .. } = &told;
-    write_story(&Story { dut, seed, commit: COMMIT, test: &told }, out, true)?;
+    let profile = "default";
+    let story = Story { dut, seed, commit: COMMIT, profile, test: &told, again: Some(again) };
+    write_story(&story, out, true)?;
     let colon = if reason.is_empty() { "" } else { ": " };
     writeln!(out, "{verdict}{colon}{reason} · {observations}")?;
     let mut counts = Counts::default();

@@ -245,6 +245,15 @@ fn a_waiver_covers_what_it_names_and_a_stale_one_fails() {
     let stale = run("good.toml", &[]);
     assert_eq!(stale.status.code(), Some(3));
     assert!(text(&stale.stdout).contains("matched nothing"), "{}", text(&stale.stdout));
+
+    // What is not seen in every run covers it when it is seen, and is not missed when it is not.
+    std::fs::write(desk.path("now-and-then.toml"), waiver("*") + "intermittent = true\n").unwrap();
+    let seen = run("now-and-then.toml", &defect);
+    assert_eq!(seen.status.code(), Some(0), "{}", text(&seen.stdout));
+    assert!(text(&seen.stdout).contains("1 waived"), "{}", text(&seen.stdout));
+    let unseen = run("now-and-then.toml", &[]);
+    assert_eq!(unseen.status.code(), Some(0), "{}", text(&unseen.stdout));
+    assert!(!text(&unseen.stdout).contains("PROBLEM"), "{}", text(&unseen.stdout));
 }
 
 #[test]

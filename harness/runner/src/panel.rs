@@ -4,12 +4,14 @@
 use std::sync::atomic::AtomicBool;
 
 use emulator::Config;
-use lab::{GenOptions, NamespaceFacts};
+use lab::{GenOptions, NamespaceFacts, TestRun};
 use log::random::Random;
 use reports::{DutFacts, Observations, TestFinished, Verdict};
+use spec::Req;
 
 use crate::facts;
 use crate::lane::{EmulatorLane, Lane};
+use crate::listen::Lines;
 use crate::run::{Plan, Teller, on_same};
 use crate::schedule::{Step, in_order};
 
@@ -30,7 +32,15 @@ pub struct Seat {
     /// What was judged.
     pub observations: Observations,
     /// Findings of any kind that the plan's waivers do not explain, and errors of the harness.
-    pub alarms: Vec<TestFinished>,
+    pub alarms: Vec<Alarm>,
+}
+
+/// A run that accused an innocent controller.
+pub struct Alarm {
+    /// What is told of it.
+    pub test: TestFinished,
+    /// The run itself, for a trace; none if the harness could not make it.
+    pub run: Option<TestRun>,
 }
 
 /// The seed of configuration `number`.
@@ -111,8 +121,7 @@ fn seat(number: u32, size: Size, plan: &Plan) -> Seat {
         stand.prime();
         for case in &plan.tests {
             let performed = stand.perform(|bench| bench.run(case, seed));
-            let tell = |(run, lines)| teller.tell(&case.id(), case.requirements, &run, &lines).0;
-            seat.take(&case.id(), performed.map(tell));
+            seat.take(&teller, &case.id(), case.requirements, performed);
         }
         for n in 0..sequences {
             let id = format!("generated/{n}");
@@ -121,30 +130,35 @@ fn seat(number: u32, size: Size, plan: &Plan) -> Seat {
                 let sequence = lab::generate(drawn, &options);
                 bench.replay(&sequence)
             });
-            seat.take(&id, performed.map(|(run, lines)| teller.tell(&id, &[], &run, &lines).0));
+            seat.take(&teller, &id, &[], performed);
         }
     });
     if let Err(why) = sat {
-        seat.take("lane", Err(why));
+        seat.take(&teller, "lane", &[], Err(why));
     }
     seat
 }
 
 impl Seat {
-    fn take(&mut self, id: &str, told: Result<TestFinished, String>) {
-        match told {
-            Ok(test) => {
-                self.observations.add(&test.observations);
-                self.ran += u32::from(test.verdict != Verdict::NotApplicable);
-                // A generated sequence claims nothing, so it is unproved by nature.
-                let sequence = id.starts_with("generated/");
-                self.unproved += u32::from(test.verdict == Verdict::Unproved && !sequence);
-                let unexplained = test.findings.iter().any(|finding| finding.waived_by.is_none());
-                if unexplained || test.verdict == Verdict::Error {
-                    self.alarms.push(test);
-                }
-            }
-            Err(why) => self.alarms.push(crate::run::error(id, &[], why)),
+    fn take(
+        &mut self,
+        teller: &Teller<'_>,
+        id: &str,
+        requirements: &[Req],
+        performed: Result<(TestRun, Lines), String>,
+    ) {
+        let (test, run) = match performed {
+            Ok((run, lines)) => (teller.tell(id, requirements, &run, &lines).0, Some(run)),
+            Err(why) => (crate::run::error(id, requirements, why), None),
+        };
+        self.observations.add(&test.observations);
+        self.ran += u32::from(test.verdict != Verdict::NotApplicable);
+        // A generated sequence claims nothing, so it is unproved by nature.
+        let sequence = id.starts_with("generated/");
+        self.unproved += u32::from(test.verdict == Verdict::Unproved && !sequence);
+        let unexplained = test.findings.iter().any(|finding| finding.waived_by.is_none());
+        if unexplained || test.verdict == Verdict::Error {
+            self.alarms.push(Alarm { test, run });
         }
     }
 }

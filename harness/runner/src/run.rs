@@ -23,7 +23,7 @@ use crate::filter::glob;
 use crate::lane::{Lane, LaneError};
 use crate::listen::{Lines, Listening, lines_until};
 use crate::schedule::{Step, in_order};
-use crate::settle::{Judged, Settled, observations, requirement_counts};
+use crate::settle::{Judged, Lack, Rest, Settled, observations, requirement_counts};
 use crate::waiver::Waivers;
 
 /// Which traces are kept.
@@ -283,7 +283,7 @@ impl Teller<'_> {
             findings: &run.findings,
             log: &run.log,
             revision: self.revision,
-            rest: &|| self.rest(run),
+            rest: &|known| self.rest(run, known),
         };
         let Settled { verdict, reason, mut findings, used } = judged.settle(self.waivers);
         for (told, finding) in findings.iter_mut().zip(&run.findings) {
@@ -306,19 +306,20 @@ impl Teller<'_> {
         (finished, used)
     }
 
-    /// What the verdict of a run were without its divergences.
-    fn rest(&self, run: &TestRun) -> model::Verdict {
+    /// What is left of a run without its divergences; `known` are the findings that waivers cover.
+    fn rest(&self, run: &TestRun, known: &[bool]) -> Rest {
         use model::Verdict;
+        let plain = |verdict| Rest { verdict, lacks: Lack::Nothing };
         match &run.stop {
-            Some(Stop::NotApplicable(why)) => return Verdict::NotApplicable(why.clone()),
-            Some(Stop::Harness(why)) => return Verdict::Error(why.clone()),
+            Some(Stop::NotApplicable(why)) => return plain(Verdict::NotApplicable(why.clone())),
+            Some(Stop::Harness(why)) => return plain(Verdict::Error(why.clone())),
             Some(stop @ (Stop::Gone(_) | Stop::Refused(_) | Stop::PatienceOver(_))) => {
-                return Verdict::Unproved(stop.to_string());
+                let lacks = Lack::After(run.sequence.actions.len() as u16);
+                return Rest { verdict: Verdict::Unproved(stop.to_string()), lacks };
             }
             // A claim that does not hold: told below.
             Some(Stop::Diverged(_)) | None => {}
         }
-        let count = |kind| run.findings.iter().filter(|f| f.kind == kind).count();
         let mut judge = Judge::new(Arc::clone(self.profile));
         judge.catch_up(&run.log);
         let mut claims = run.log.records().iter().zip(0..).filter_map(|(record, at)| {
@@ -326,19 +327,31 @@ impl Teller<'_> {
             (judge.claim_holds(at) != Some(true)).then_some(claim)
         });
         if let Some(claim) = claims.next() {
-            let req = match claim {
-                Claim::RefusedBy(_, req) | Claim::Judged(req) => format!(" ({req})"),
-                Claim::Accepted(_) | Claim::Ruled(_) | Claim::InFlight(_) => String::new(),
+            let (lacks, req) = match claim {
+                Claim::RefusedBy(submit, req) => (Lack::Answer(submit.0, Some(req)), Some(req)),
+                Claim::Judged(req) => (Lack::Judged(req), Some(req)),
+                Claim::Accepted(submit) | Claim::Ruled(submit) | Claim::InFlight(submit) => {
+                    (Lack::Answer(submit.0, None), None)
+                }
             };
-            return Verdict::Unproved(format!("a claim of the test does not hold{req}"));
+            let req = req.map(|req| format!(" ({req})")).unwrap_or_default();
+            let why = format!("a claim of the test does not hold{req}");
+            return Rest { verdict: Verdict::Unproved(why), lacks };
         }
-        if count(FindingKind::Anomaly) > self.profile.anomaly_budget as usize {
-            return Verdict::Unproved("anomalies over budget".into());
-        }
-        if count(FindingKind::Gap) + count(FindingKind::Inconclusive) > 0 {
-            return Verdict::Unproved("something could not be decided".into());
-        }
-        if count(FindingKind::Warning) > 0 { Verdict::Warned } else { Verdict::Passed }
+        let count = |kind| run.findings.iter().filter(|f| f.kind == kind).count();
+        // What is only a consequence of something known is no question of its own.
+        let undecided = run.findings.iter().zip(known).any(|(finding, known)| {
+            !known && matches!(finding.kind, FindingKind::Gap | FindingKind::Inconclusive)
+        });
+        plain(if count(FindingKind::Anomaly) > self.profile.anomaly_budget as usize {
+            Verdict::Unproved("anomalies over budget".into())
+        } else if undecided {
+            Verdict::Unproved("something could not be decided".into())
+        } else if count(FindingKind::Warning) > 0 {
+            Verdict::Warned
+        } else {
+            Verdict::Passed
+        })
     }
 }
 

@@ -23,8 +23,55 @@ pub struct Judged<'a> {
     pub log: &'a Log,
     /// The revision that the DUT was judged by, if it is known.
     pub revision: Option<Version>,
-    /// What the verdict were without its divergences. Asked only where waivers cover all of them.
-    pub rest: &'a dyn Fn() -> model::Verdict,
+    /// What is left without its divergences, given which findings (by index) waivers cover. Asked only
+    /// where they cover all divergences.
+    pub rest: &'a dyn Fn(&[bool]) -> Rest,
+}
+
+/// What is left of a test without its divergences.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Rest {
+    /// The verdict.
+    pub verdict: model::Verdict,
+    /// What an unproved test lacks.
+    pub lacks: Lack,
+}
+
+/// What an unproved test lacks, as far as a divergence could have taken it from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Lack {
+    /// Nothing of the kind.
+    Nothing,
+    /// A claim on the answer to the command that this record of the log submitted, perhaps that it
+    /// was judged by a requirement.
+    Answer(u32, Option<Req>),
+    /// The requirement was never judged.
+    Judged(Req),
+    /// What was to come after this step: there the test stopped.
+    After(u16),
+}
+
+impl Lack {
+    /// Whether it is missing because of `finding`: the finding is about the very observation that the
+    /// claim needs. That the same test met something else that is known excuses nothing.
+    fn depends_on(self, finding: &Finding, log: &Log) -> bool {
+        match self {
+            Lack::Nothing => false,
+            Lack::Judged(req) => finding.req == Some(req),
+            Lack::After(step) => {
+                finding.step == step
+                    || finding.kind == FindingKind::Divergence(DivergenceKind::Death)
+            }
+            Lack::Answer(submit, req) => {
+                let submitted = log.records().get(submit as usize).filter(|record| {
+                    matches!(record.body(), Body::Submit { sqe, .. } if finding.command == Some(sqe))
+                });
+                let same_command = submitted
+                    .is_some_and(|record| record.ctrl == finding.ctrl && finding.record > submit);
+                same_command || req.is_some() && finding.req == req
+            }
+        }
+    }
 }
 
 /// The verdict after waivers.
@@ -50,11 +97,18 @@ impl Judged<'_> {
         let mut by = None;
         match verdict {
             Verdict::Diverged if !open(is_divergence) => {
-                let (about, beside) = self.subject_of(&covered);
-                (verdict, reason) = self.words(&(self.rest)());
-                // What is known and beside the point does not excuse a test from its own proof.
-                let excused = verdict == Verdict::Unproved;
-                by = about.or(beside.filter(|_| excused));
+                let known: Vec<bool> = covered.iter().map(Option::is_some).collect();
+                let rest = (self.rest)(&known);
+                (verdict, reason) = self.words(&rest.verdict);
+                by = match verdict {
+                    Verdict::Passed | Verdict::Warned => self.first_by(&covered, |finding| {
+                        finding.req.is_none_or(|req| self.requirements.contains(&req))
+                    }),
+                    Verdict::Unproved => {
+                        self.first_by(&covered, |finding| rest.lacks.depends_on(finding, self.log))
+                    }
+                    _ => None,
+                };
             }
             Verdict::Warned if !open(|kind| *kind == FindingKind::Warning) => {
                 by = covered.iter().flatten().next().copied();
@@ -77,22 +131,15 @@ impl Judged<'_> {
         Settled { verdict, reason, findings, used }
     }
 
-    /// The waiver of a divergence that names one of the test's requirements (or none at all), and that
-    /// of one that the test met in its own steps and bring-up did not.
-    fn subject_of(&self, covered: &[Option<usize>]) -> (Option<usize>, Option<usize>) {
-        let divergences = || {
-            self.findings.iter().zip(covered).filter(|(finding, _)| is_divergence(&finding.kind))
-        };
-        let about = divergences()
-            .find(|(finding, _)| finding.req.is_none_or(|req| self.requirements.contains(&req)));
-        let in_bring_up = |finding: &Finding| {
-            let same = |other: &Finding| {
-                other.step == 0 && other.req == finding.req && other.observed == finding.observed
-            };
-            self.findings.iter().any(same)
-        };
-        let beside = divergences().find(|(finding, _)| !in_bring_up(finding));
-        (about.and_then(|(_, by)| *by), beside.and_then(|(_, by)| *by))
+    /// The waiver of the first divergence that `wanted` picks.
+    fn first_by(
+        &self,
+        covered: &[Option<usize>],
+        wanted: impl Fn(&Finding) -> bool,
+    ) -> Option<usize> {
+        let mut all = self.findings.iter().zip(covered);
+        let first = all.find(|(finding, _)| is_divergence(&finding.kind) && wanted(finding));
+        first.and_then(|(_, by)| *by)
     }
 
     /// The waiver of each finding. What is only a consequence of a covered finding is covered too.
@@ -328,7 +375,10 @@ mod tests {
             findings,
             log: &Log::default(),
             revision: Some(Version::new(2, 3)),
-            rest: &|| model::Verdict::Unproved("known: a claim".into()),
+            rest: &|_| Rest {
+                verdict: model::Verdict::Unproved("known: a claim".into()),
+                lacks: Lack::Judged(requirements[0]),
+            },
         };
         judged.settle(&waivers)
     }
@@ -353,20 +403,28 @@ mod tests {
         assert_eq!((wrong_kind.verdict, wrong_kind.used), (Verdict::Diverged, vec![]));
     }
 
-    /// The verdict where a waiver covers the only divergence, made at `step`.
-    fn beside(requirements: &[Req], step: u16, rest: model::Verdict) -> Verdict {
-        let known = Finding { step, ..finding(RULE, "known bug") };
+    /// The verdict where a waiver covers the only divergence: of a Create I/O SQ, at step 3.
+    fn beside(requirements: &[Req], verdict: model::Verdict, lacks: Lack) -> Verdict {
+        let known = finding(RULE, "known bug");
         let text =
             "[[waiver]]\nid = 'w'\ntest = '*'\nobserved = 'known b*'\nreason = 'r'\nlink = 'l'";
         let waivers = Waivers::parse(Path::new("w.toml"), text).unwrap();
+        let mut log = Log::default();
+        for opcode in [0x01, 0x05] {
+            let sqe = Sqe::new(opcode);
+            log.push(0, 3, Interval::default(), Body::Submit { sqid: Qid(0), slot: 0, sqe });
+        }
         let judged = Judged {
             id: "t",
             requirements,
             verdict: &model::Verdict::Diverged,
             findings: std::slice::from_ref(&known),
-            log: &Log::default(),
+            log: &log,
             revision: None,
-            rest: &|| rest.clone(),
+            rest: &|known| {
+                assert_eq!(known, [true]);
+                Rest { verdict: verdict.clone(), lacks }
+            },
         };
         judged.settle(&waivers).verdict
     }
@@ -377,16 +435,29 @@ mod tests {
         let other = Req::all().find(|req| *req != own).unwrap();
         let unproved = || model::Verdict::Unproved("a claim does not hold".into());
         let absent = || model::Verdict::NotApplicable("CAP.CQR = 1".into());
-        for (requirement, step, rest, verdict) in [
-            (other, 0, model::Verdict::Passed, Verdict::Passed),
-            (other, 3, model::Verdict::Passed, Verdict::Passed),
-            (other, 0, unproved(), Verdict::Unproved),
-            (other, 3, unproved(), Verdict::Waived),
-            (other, 0, absent(), Verdict::NotApplicable),
-            (own, 0, model::Verdict::Passed, Verdict::Waived),
-            (own, 3, unproved(), Verdict::Waived),
+        let passed = || model::Verdict::Passed;
+        for (requirement, rest, lacks, verdict) in [
+            // The test has proved its point.
+            (other, passed(), Lack::Nothing, Verdict::Passed),
+            (own, passed(), Lack::Nothing, Verdict::Waived),
+            // It has not, for another reason.
+            (other, unproved(), Lack::Nothing, Verdict::Unproved),
+            (own, unproved(), Lack::Nothing, Verdict::Unproved),
+            (other, unproved(), Lack::Judged(other), Verdict::Unproved),
+            (other, unproved(), Lack::Answer(1, Some(other)), Verdict::Unproved),
+            (other, unproved(), Lack::Answer(7, None), Verdict::Unproved),
+            (other, unproved(), Lack::After(4), Verdict::Unproved),
+            // It has not, because of what is known: the answer to this very command, or the
+            // requirement itself, or the test could not go on.
+            (other, unproved(), Lack::Answer(0, Some(other)), Verdict::Waived),
+            (other, unproved(), Lack::Answer(1, Some(own)), Verdict::Waived),
+            (own, unproved(), Lack::Judged(own), Verdict::Waived),
+            (other, unproved(), Lack::After(3), Verdict::Waived),
+            // What does not apply, and our own errors, stay what they are.
+            (own, absent(), Lack::Nothing, Verdict::NotApplicable),
+            (own, model::Verdict::Error("e".into()), Lack::Nothing, Verdict::Error),
         ] {
-            assert_eq!(beside(&[requirement], step, rest.clone()), verdict, "{step} {rest:?}");
+            assert_eq!(beside(&[requirement], rest.clone(), lacks), verdict, "{lacks:?} {rest:?}");
         }
     }
 
@@ -437,7 +508,7 @@ mod tests {
             findings: std::slice::from_ref(&finding),
             log: &log,
             revision: Some(Version::new(2, 3)),
-            rest: &|| model::Verdict::Unproved("known: a claim".into()),
+            rest: &|_| Rest { verdict: model::Verdict::Passed, lacks: Lack::Nothing },
         };
         let told = judged.settle(&Waivers::default()).findings.remove(0);
         // Opcode 02h is Read on an I/O queue and Get Log Page on the admin queue.
