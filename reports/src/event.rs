@@ -95,6 +95,18 @@ pub struct DutFacts {
     pub revision: String,
     /// How many controllers it has.
     pub controllers: u8,
+    /// What its transport can do.
+    #[serde(default)]
+    pub capabilities: Vec<CapabilityFact>,
+}
+
+/// What a transport has of one capability.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct CapabilityFact {
+    /// Its name: `msix-table`.
+    pub name: String,
+    /// What there is of it: `yes`, `4`, `guarded`.
+    pub value: String,
 }
 
 /// A named choice, and the reading taken.
@@ -178,6 +190,9 @@ pub struct TestFinished {
     pub verdict: Verdict,
     /// Why, in words; empty for a test that passed.
     pub reason: String,
+    /// For a test that is n/a because of the transport, the name of the capability that it lacks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
     /// What the judge found, in order.
     pub findings: Vec<Finding>,
     /// What was observed and judged.

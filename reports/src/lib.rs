@@ -11,6 +11,7 @@
 //!
 //! This crate knows `spec` for the requirements' names and clauses, and no other crate of ours.
 
+mod compare;
 mod event;
 mod finding;
 mod junit;
@@ -21,9 +22,10 @@ mod stream;
 mod terminal;
 mod verdict;
 
+pub use compare::{Comparison, CoverageDifference, Pair, ReadError, Said, Side, TestDifference};
 pub use event::{
-    ChoiceTaken, Clock, DutFacts, Event, FORMAT, Problem, ProblemKind, ProfileFacts, RunFinished,
-    RunStarted, Seed, SeedError, TestFinished, TestStarted,
+    CapabilityFact, ChoiceTaken, Clock, DutFacts, Event, FORMAT, Problem, ProblemKind,
+    ProfileFacts, RunFinished, RunStarted, Seed, SeedError, TestFinished, TestStarted,
 };
 pub use finding::{
     Allowed, Command, Counted, DivergenceKind, Finding, FindingKind, Observations, Place,

@@ -50,6 +50,9 @@ pub enum Command {
     Judge(JudgeArgs),
     /// Cut a sequence or trace down to the few actions that still diverge.
     Shrink(ShrinkArgs),
+    /// Hold two JSON reports side by side: do two DUTs get the same verdicts?
+    #[command(after_help = COMPARE_HELP)]
+    Compare(CompareArgs),
     /// Plant each defect in the emulator and see whether the tests notice.
     Sabotage(SabotageArgs),
     /// Look for false alarms: correct emulators of every kind must raise nothing.
@@ -69,6 +72,17 @@ of a requirement (`req:create-io-sq.*` of several); combine with and, or, not an
 
 Results are written to OUT/events.jsonl one by one as they come, and traces of tests that did not
 pass beside them; nothing that finished is lost to Ctrl-C or a full disk.";
+
+const COMPARE_HELP: &str = "\
+Compared are the verdict and findings of every test, the named choices, and which requirements were
+judged. A test that is n/a because the transport lacks a capability, which the report names and in
+which the two transports differ, explains a difference. Nothing else does.
+
+Exit codes: 0 they agree, 1 they differ, 2 a file is no report, 5 no test is in both.
+
+  lockstep run --json a.json
+  lockstep run --dut qemu --json b.json
+  lockstep compare a.json b.json";
 
 /// Which DUT, and how it is made.
 #[derive(Args, Clone, Debug)]
@@ -271,6 +285,20 @@ pub struct ShrinkArgs {
     /// Where the short sequence goes; without it, to standard output.
     #[arg(long, value_name = "FILE")]
     pub to: Option<PathBuf>,
+}
+
+/// `lockstep compare`.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// The first report, written by `run --json`.
+    #[arg(value_name = "A.json")]
+    pub a: PathBuf,
+    /// The second.
+    #[arg(value_name = "B.json")]
+    pub b: PathBuf,
+    /// Write the comparison as JSON too.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
 }
 
 /// `lockstep sabotage`.

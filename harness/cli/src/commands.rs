@@ -6,7 +6,9 @@ use reports::Exit;
 
 use crate::args::Command;
 use crate::failure::Failure;
-use crate::{claims, doctor, generate, list, panel, replay, requirements, run, sabotage, serve};
+use crate::{
+    claims, compare, doctor, generate, list, panel, replay, requirements, run, sabotage, serve,
+};
 
 /// Does what was asked. What is to be read goes to `out`.
 pub fn perform(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
@@ -18,6 +20,7 @@ pub fn perform(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Replay(args) => replay::replay(&args, out),
         Command::Judge(args) => replay::judge(&args, out),
         Command::Shrink(args) => replay::shrink(&args, out),
+        Command::Compare(args) => compare::compare(&args, out),
         Command::Sabotage(args) => sabotage::sabotage(&args, out),
         Command::Panel(args) => panel::panel(&args, out),
         Command::Generate(args) => generate::generate(&args, out),

@@ -6,6 +6,7 @@
 mod args;
 mod claims;
 mod commands;
+mod compare;
 mod doctor;
 mod dut_arg;
 mod failure;

@@ -95,6 +95,7 @@ pub fn judge(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         clock: reports::Clock::Virtual,
         revision: words(runner::facts::revision(&profile, &run.log)),
         controllers: 0,
+        capabilities: Vec::new(),
     };
     let again = again("judge", path, None, args.profile.as_deref());
     let told = Told { name: &header.test, seed: Seed(header.seed), again: &again };

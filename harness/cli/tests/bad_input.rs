@@ -27,6 +27,7 @@ impl Desk {
             ("foreign.bin", "\u{7f}ELF"),
             ("bad.seq", "lockstep sequence 1\ndance\n"),
             ("empty", ""),
+            ("newer.json", "{\"format\": 99}"),
             ("not-qemu", "#!/bin/sh\necho I am a shell script\n"),
         ] {
             std::fs::write(desk.path(name), text).unwrap();
@@ -123,6 +124,12 @@ const TABLE: &[(&[&str], i32, &[&str])] = &[
         &["cannot write /dev/full", "No space left"],
     ),
     (&["generate", "--to", "no/such/folder"], 4, &["cannot write no/such/folder"]),
+    // Reports to compare.
+    (&["compare", "none.json", "none.json"], 2, &["cannot read the report none.json"]),
+    (&["compare", "empty", "empty"], 2, &["empty is no report of lockstep", "EOF"]),
+    (&["compare", "foreign.bin", "empty"], 2, &["foreign.bin is no report", "line 1"]),
+    (&["compare", "newer.json", "empty"], 2, &["newer.json is a report of format 99"]),
+    (&["compare", "empty"], 2, &["<B.json>"]),
     // Nothing to do.
     (&["run", "--filter", "abort and not abort"], 5, &[]),
     (&["sabotage", "no-such-defect"], 2, &["no defect has `no-such-defect` in its name"]),
@@ -179,6 +186,32 @@ fn a_run_keeps_its_promises() {
         let same = std::fs::read(desk.path(a)).unwrap() == std::fs::read(desk.path(b)).unwrap();
         assert!(same, "{a} and {b} differ");
     }
+}
+
+#[test]
+fn two_runs_are_compared() {
+    let desk = Desk::new();
+    let run = |json: &str, more: &[&str]| {
+        let arguments = ["run", "--filter", "create_io_sq", "--out", "out", "--json", json];
+        desk.run(&[&arguments, more].concat())
+    };
+    run("a.json", &[]);
+    run("b.json", &["--seed", "8"]);
+    run("broken.json", &["--defect", "accept-any-cqid"]);
+    let same = desk.run(&["compare", "a.json", "b.json"]);
+    assert_eq!(same.status.code(), Some(0), "{}", text(&same.stdout));
+    assert!(text(&same.stdout).ends_with("the reports agree\n"), "{}", text(&same.stdout));
+    let arguments = ["compare", "a.json", "broken.json", "--json", "c.json"];
+    let differ = desk.run(&arguments);
+    let said = text(&differ.stdout);
+    assert_eq!(differ.status.code(), Some(1), "{said}");
+    let line = format!("DIFFERS   base/admin/create_io_sq/{ONE}\n  A  passed\n  B  diverged");
+    assert!(said.contains(&line), "{said}");
+    let json = std::fs::read(desk.path("c.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["agree"], false);
+    let full = desk.run(&["compare", "a.json", "b.json", "--json", "/dev/full"]);
+    assert_eq!(full.status.code(), Some(4), "{}", text(&full.stderr));
 }
 
 #[test]

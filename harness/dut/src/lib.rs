@@ -6,10 +6,12 @@
 //! observations: they come back as values, are logged and judged. Only our own failures are errors.
 
 mod arena;
+mod capability;
 mod device;
 mod who;
 
 pub use arena::Arena;
+pub use capability::Capability;
 pub use device::{
     Capabilities, Clock, Ctrl, DmaVisibility, Doorbell, Dut, Event, Fault, Identity, IrqPrecision,
     Progress, ResetOutcome, Width,

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dut::{Capabilities, Ctrl, Dut, Fault, Width};
+use dut::{Capabilities, Capability, Ctrl, Dut, Fault, Width};
 use log::{Body, Claim, DoorbellWrite, Interval, Log, PayloadRef, RegisterWrite, SubmitRef};
 use model::{Judge, Profile};
 use spec::register::{self, Cap, Cc, Csts, DoorbellKind};
@@ -95,7 +95,8 @@ impl<'d> Core<'d> {
         if let Some(ctrl) = action.ctrl()
             && ctrl >= self.caps.controllers
         {
-            return Err(self.not_applicable(&format!("{} controllers", u32::from(ctrl) + 1)));
+            let words = format!("{} controllers", u32::from(ctrl) + 1);
+            return Err(self.lacks(Capability::Controllers, &words));
         }
         if self.gone {
             return Err(Stop::Gone("it was gone before this step".into()));
@@ -537,6 +538,11 @@ impl<'d> Core<'d> {
     pub fn not_applicable(&mut self, needs: &str) -> Stop {
         self.push_text(0, needs, |payload| Body::NotApplicable { payload });
         Stop::NotApplicable(needs.to_string())
+    }
+
+    /// As [`Self::not_applicable`], for what the transport cannot do.
+    pub fn lacks(&mut self, what: Capability, needs: &str) -> Stop {
+        self.not_applicable(&what.reason(needs))
     }
 
     /// Writes a record of our own failure.

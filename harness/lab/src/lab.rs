@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use dut::Capabilities;
+use dut::{Capabilities, Capability};
 use log::random::Random;
 use spec::Req;
 
@@ -40,7 +40,9 @@ impl<'d> Lab<'d> {
     /// Controller `n` as it is. If this is the first call of the test, all of them have just been reset.
     pub fn controller(&mut self, n: u8) -> Result<Ctl<'d>, Stop> {
         self.start(Start::Reset)?;
-        self.needs(n < self.capabilities().controllers, &format!("{} controllers", n + 1))?;
+        let there = n < self.capabilities().controllers;
+        let words = format!("{} controllers", n + 1);
+        self.needs_transport(Capability::Controllers, there, &words)?;
         Ok(Ctl::new(Rc::clone(&self.core), n))
     }
 
@@ -59,6 +61,12 @@ impl<'d> Lab<'d> {
             return Ok(());
         }
         Err(self.core.borrow_mut().not_applicable(words))
+    }
+
+    /// As [`Self::needs`], where the transport lacks what is needed and not the controller: the reason
+    /// names the capability, so that two reports can be compared.
+    pub fn needs_transport(&mut self, what: Capability, holds: bool, words: &str) -> Outcome {
+        self.needs(holds, &what.reason(words))
     }
 
     /// Tells a line of the story: "Given ...", "When ...", "Then ...".

@@ -56,7 +56,7 @@ pub use self::stop::{Outcome, Stop};
 pub use self::text::{HEADER, TextError};
 pub use self::trace::{HeaderError, TraceHeader, judge, sequence_of};
 pub use ::log::random::Random;
-pub use dut::DmaVisibility;
+pub use dut::{Capability, DmaVisibility};
 pub use lab_macros::conformance;
 
 /// For the code that `#[conformance]` writes.

@@ -5,7 +5,7 @@
 //! sweep, or when the DUT is idle. What the transport shows by itself (DMA, interrupts) is drained
 //! before the completion that follows it is recorded.
 
-use dut::{Ctrl, Event, Progress};
+use dut::{Capability, Ctrl, Event, Progress};
 use log::{Body, EmptyLook, Interval, LookReason, ResetKind};
 use spec::register::{self, Csts, DoorbellKind};
 use spec::{Cqe, Qid};
@@ -432,7 +432,7 @@ impl Core<'_> {
 
     pub fn msix_enable(&mut self, ctrl: u8, vectors: u16) -> Result<Seen, Stop> {
         if vectors > self.caps.msix_vectors {
-            return Err(self.not_applicable(&format!("{vectors} MSI-X vectors")));
+            return Err(self.lacks(Capability::MsixVectors, &format!("{vectors} MSI-X vectors")));
         }
         self.drain();
         self.dut.irq_setup(Ctrl(ctrl), vectors).map_err(|fault| self.fault(ctrl, fault))?;
@@ -445,7 +445,7 @@ impl Core<'_> {
 
     pub fn msix_mask(&mut self, ctrl: u8, vector: u16, masked: bool) -> Result<Seen, Stop> {
         if !self.caps.msix_table {
-            return Err(self.not_applicable("access to the MSI-X table"));
+            return Err(self.lacks(Capability::MsixTable, "access to the MSI-X table"));
         }
         self.drain();
         let not_before = self.dut.now();
@@ -458,7 +458,7 @@ impl Core<'_> {
 
     pub fn msix_pending(&mut self, ctrl: u8, vector: u16) -> Result<Seen, Stop> {
         if !self.caps.msix_table {
-            return Err(self.not_applicable("access to the MSI-X table"));
+            return Err(self.lacks(Capability::MsixTable, "access to the MSI-X table"));
         }
         let not_before = self.dut.now();
         let pending =
@@ -471,7 +471,7 @@ impl Core<'_> {
 
     pub fn reset(&mut self, ctrl: u8, kind: ResetKind) -> Result<Seen, Stop> {
         if !self.caps.resets.contains(&kind) {
-            return Err(self.not_applicable(&format!("a reset of kind {kind:?}")));
+            return Err(self.lacks(Capability::Resets, &format!("a reset of kind {kind:?}")));
         }
         self.drain();
         let not_before = self.dut.now();

@@ -1,9 +1,9 @@
 //! What a report says about the run's surroundings.
 
-use dut::Dut;
+use dut::{Capabilities, Capability, Dut};
 use log::{Body, Log};
 use model::Profile;
-use reports::{ChoiceTaken, DutFacts, ProfileFacts};
+use reports::{CapabilityFact, ChoiceTaken, DutFacts, ProfileFacts};
 use spec::Version;
 
 use crate::settle::clock;
@@ -21,7 +21,17 @@ pub fn dut(dut: &dyn Dut, arguments: &str, revision: Option<Version>) -> DutFact
         clock: clock(dut.capabilities().clock),
         revision: revision.map(|version| version.to_string()).unwrap_or_default(),
         controllers: dut.capabilities().controllers,
+        capabilities: capabilities(dut.capabilities()),
     }
+}
+
+/// What the transport can do, by name.
+fn capabilities(all: &Capabilities) -> Vec<CapabilityFact> {
+    let fact = |capability: Capability| CapabilityFact {
+        name: capability.name().into(),
+        value: all.in_words(capability),
+    };
+    Capability::ALL.into_iter().map(fact).collect()
 }
 
 /// The profile, with every named choice and the reading taken.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
-use dut::{Clock, Ctrl, Dut, Width};
+use dut::{Capability, Clock, Ctrl, Dut, Width};
 use lab::{Bench, Settings, Stop, TestCase, TestRun, TraceHeader};
 use log::{Body, Claim};
 use model::{FindingKind, Judge, Profile};
@@ -296,6 +296,7 @@ impl Teller<'_> {
             number: 0,
             requirements: requirements.iter().map(|req| req.name().into()).collect(),
             verdict,
+            lacks: lacks(verdict, &reason),
             reason,
             findings,
             observations: observations(&run.coverage),
@@ -355,6 +356,12 @@ impl Teller<'_> {
     }
 }
 
+/// The capability of the transport that a test which is n/a lacks.
+fn lacks(verdict: Verdict, reason: &str) -> Option<String> {
+    let lacked = Capability::named_in(reason).filter(|_| verdict == Verdict::NotApplicable);
+    lacked.map(|capability| capability.name().into())
+}
+
 /// The harness failed before the judge could say anything.
 pub fn error(id: &str, requirements: &[Req], why: String) -> TestFinished {
     TestFinished {
@@ -363,6 +370,7 @@ pub fn error(id: &str, requirements: &[Req], why: String) -> TestFinished {
         requirements: requirements.iter().map(|req| req.name().into()).collect(),
         verdict: Verdict::Error,
         reason: why,
+        lacks: None,
         findings: Vec::new(),
         observations: reports::Observations::default(),
         coverage: Vec::new(),

@@ -39,6 +39,7 @@ fn test(id: &str, verdict: Verdict, reason: &str, findings: Vec<Finding>) -> Tes
         requirements: vec!["create-io-sq.cqid-not-created".into()],
         verdict,
         reason: reason.into(),
+        lacks: None,
         findings,
         observations: Observations {
             completions: 100,
@@ -173,12 +174,15 @@ fn others() -> Vec<TestFinished> {
             "qemu-accepts-any-cqid: QEMU looks up the CQ too late (docs/findings/qemu-7.2.md)",
             vec![waived],
         ),
-        test(
-            "masks_a_vector",
-            Verdict::NotApplicable,
-            "needs an MSI-X table that can be read",
-            vec![],
-        ),
+        TestFinished {
+            lacks: Some("msix-table".into()),
+            ..test(
+                "masks_a_vector",
+                Verdict::NotApplicable,
+                "a vector mask and its pending bit [transport: msix-table]",
+                vec![],
+            )
+        },
     ]
 }
 
@@ -220,6 +224,9 @@ fn started() -> RunStarted {
             clock: Clock::Virtual,
             revision: "2.3".into(),
             controllers: 2,
+            capabilities: [("controllers", "2"), ("dma", "exact"), ("msix-table", "no")]
+                .map(|(name, value)| CapabilityFact { name: name.into(), value: value.into() })
+                .to_vec(),
         },
         seed: Seed(0x5eed_0041),
         profile: ProfileFacts {

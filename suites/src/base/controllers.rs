@@ -1,6 +1,6 @@
 //! Two controllers of one NVM subsystem. Base-2.3 §2.4.1, §3.7.2, §3.6.1.
 
-use lab::{Ctl, Lab, Outcome, Shutdown, Stop, conformance};
+use lab::{Capability, Ctl, Lab, Outcome, Shutdown, Stop, conformance};
 use log::ResetKind;
 use spec::command::Identify;
 use spec::register::DoorbellKind;
@@ -134,7 +134,7 @@ fn finish_their_commands_while_the_other_is_reset(lab: &mut Lab<'_>) -> Outcome 
 fn are_reset_one_function_at_a_time(lab: &mut Lab<'_>) -> Outcome {
     let (mut first, mut second) = both(lab)?;
     let flr = lab.capabilities().resets.contains(&ResetKind::FunctionLevel);
-    lab.needs(flr, "Function Level Reset")?;
+    lab.needs_transport(Capability::Resets, flr, "Function Level Reset")?;
     let event = busy(&mut second)?;
     busy(&mut first)?;
     first.reset(ResetKind::FunctionLevel)?;

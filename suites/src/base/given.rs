@@ -1,8 +1,8 @@
 //! What many tests are given: a namespace, good commands, admin queues of their own, resets.
 
 use lab::{
-    Action, Buffer, Condition, Ctl, Data, Lab, NamespaceFacts, Outcome, Patience, Pending, Shape,
-    Stop, Word,
+    Action, Buffer, Capability, Condition, Ctl, Data, Lab, NamespaceFacts, Outcome, Patience,
+    Pending, Shape, Stop, Word,
 };
 use log::{Perm, ResetKind};
 use spec::command::{Flush, Read, SetFeatures, Write};
@@ -137,7 +137,7 @@ pub fn needs_cache(lab: &mut Lab<'_>, ctrl: &mut Ctl<'_>) -> Outcome {
 /// Needs a power cycle of the transport.
 pub fn needs_power_cycle(lab: &mut Lab<'_>) -> Outcome {
     let can = lab.capabilities().resets.contains(&ResetKind::PowerCycle);
-    lab.needs(can, "a power cycle")
+    lab.needs_transport(Capability::Resets, can, "a power cycle")
 }
 
 /// After a reset: enabled, identified, with its number of queues set.

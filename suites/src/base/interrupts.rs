@@ -1,6 +1,6 @@
 //! Interrupts by MSI-X, and their absence. PCIe Transport §3.5.2; Base-2.3 §5.3.1.
 
-use lab::{Ctl, Lab, Outcome, Patience, Stop, conformance};
+use lab::{Capability, Ctl, Lab, Outcome, Patience, Stop, conformance};
 use spec::command::CreateIoCq;
 use spec::{Entries, Qid};
 
@@ -13,7 +13,8 @@ const SOON: Patience = Patience::Nanos(200_000_000);
 fn with_vectors<'d>(lab: &mut Lab<'d>, vectors: u16) -> Result<Ctl<'d>, Stop> {
     let mut ctrl = lab.controller(0)?;
     let there = lab.capabilities().msix_vectors >= vectors;
-    lab.needs(there, &format!("MSI-X with {vectors} vectors"))?;
+    let words = format!("MSI-X with {vectors} vectors");
+    lab.needs_transport(Capability::MsixVectors, there, &words)?;
     ctrl.msix_enable(vectors)?;
     given::bring_back(&mut ctrl)?;
     Ok(ctrl)
@@ -72,7 +73,8 @@ fn lets_queues_share_a_vector(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = interrupt::MASKED_PENDING)]
 fn holds_a_masked_vector_back(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = with_vectors(lab, 2)?;
-    lab.needs(lab.capabilities().msix_table, "a vector mask and its pending bit")?;
+    let there = lab.capabilities().msix_table;
+    lab.needs_transport(Capability::MsixTable, there, "a vector mask and its pending bit")?;
     signalled_pair(&mut ctrl, Qid(1), 1)?;
     for _ in 0..4 {
         ctrl.msix_mask(1, true)?;
@@ -89,7 +91,8 @@ fn holds_a_masked_vector_back(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(reqs = [interrupt::MASKED_PENDING, interrupt::UNUSED_VECTOR])]
 fn masks_one_vector_alone(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = with_vectors(lab, 3)?;
-    lab.needs(lab.capabilities().msix_table, "a vector mask and its pending bit")?;
+    let there = lab.capabilities().msix_table;
+    lab.needs_transport(Capability::MsixTable, there, "a vector mask and its pending bit")?;
     let two = ctrl.granted_io_cqs() >= 2 && ctrl.granted_io_sqs() >= 2;
     lab.needs(two, "two I/O queue pairs")?;
     signalled_pair(&mut ctrl, Qid(1), 1)?;

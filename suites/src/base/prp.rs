@@ -1,6 +1,6 @@
 //! Physical Region Pages: where a command's data lies. Base-2.3 §4.3.1, §4.1.1 figure 92.
 
-use lab::{Action, Ctl, Lab, NamespaceFacts, Outcome, Shape, Stop, Word, conformance};
+use lab::{Action, Capability, Ctl, Lab, NamespaceFacts, Outcome, Shape, Stop, Word, conformance};
 use log::Perm;
 use spec::command::{GetLogPage, Identify, Read, Write};
 use spec::requirement::prp;
@@ -262,7 +262,8 @@ fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
 fn fails_a_write_from_memory_that_is_not_there(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 2)?;
     let enforced = lab.capabilities().dma == lab::DmaVisibility::Exact;
-    lab.needs(enforced, "a transport that shows each access, and refuses what the host took back")?;
+    let words = "a transport that shows each access, and refuses what the host took back";
+    lab.needs_transport(Capability::Dma, enforced, words)?;
     let qid = ctrl.some_io_queue()?;
     for blocks in [page, 2 * page] {
         // Given: a good Write. When: its memory is taken back before it is sent.

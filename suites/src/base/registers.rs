@@ -1,6 +1,6 @@
 //! Registers: what they say and how they read back. Base-2.3 §3.1.4.
 
-use lab::{Ctl, Lab, Outcome, Stop, conformance};
+use lab::{Capability, Ctl, Lab, Outcome, Stop, conformance};
 use spec::register::{self, Aqa, Cc};
 use spec::requirement::create_io_cq;
 use spec::{Entries, Lba, Nsid, Qid, Version};
@@ -60,7 +60,11 @@ fn ignores_writes_to_capabilities_and_version(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = register::ACCESS_HALVES)]
 fn shows_its_capabilities_in_halves(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
-    lab.needs(lab.capabilities().wide_access, "8-byte register accesses")?;
+    lab.needs_transport(
+        Capability::WideAccess,
+        lab.capabilities().wide_access,
+        "8-byte register accesses",
+    )?;
     ctrl.read(register::CAP, 8)?;
     ctrl.read(register::CAP, 4)?;
     ctrl.read(register::CAP + 4, 4)?;
@@ -71,7 +75,11 @@ fn shows_its_capabilities_in_halves(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(reqs = [register::ASQ, register::ACQ])]
 fn takes_queue_addresses_in_halves(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
-    lab.needs(lab.capabilities().wide_access, "8-byte register accesses")?;
+    lab.needs_transport(
+        Capability::WideAccess,
+        lab.capabilities().wide_access,
+        "8-byte register accesses",
+    )?;
     let at = ctrl.buffer(4096)?.at.0;
     for (offset, order) in [(register::ASQ, [0, 4]), (register::ACQ, [4, 0])] {
         for half in order {
@@ -99,7 +107,11 @@ fn reads_back_its_configuration(lab: &mut Lab<'_>) -> Outcome {
     register::ACQ])]
 fn reads_back_the_admin_queue_registers(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
-    lab.needs(lab.capabilities().wide_access, "8-byte register accesses")?;
+    lab.needs_transport(
+        Capability::WideAccess,
+        lab.capabilities().wide_access,
+        "8-byte register accesses",
+    )?;
     for (sqs, cqs, base) in [(1, 0xfff, 0x1000), (0xfff, 1, 0x1234_5678_9000)] {
         let aqa = Aqa::new().with_asqs_z(sqs).with_acqs_z(cqs);
         ctrl.write(register::AQA, 4, u64::from(aqa.into_bits()))?;

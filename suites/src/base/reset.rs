@@ -1,6 +1,6 @@
 //! Controller Level Resets: by CC.EN, and by what the transport has. Base-2.3 §3.7.2.
 
-use lab::{Lab, Outcome, conformance};
+use lab::{Capability, Lab, Outcome, conformance};
 use log::ResetKind;
 use spec::command::{GetFeatures, SetFeatures};
 use spec::register::{self, DoorbellKind};
@@ -50,7 +50,11 @@ fn deletes_every_io_queue(lab: &mut Lab<'_>) -> Outcome {
     register::ACQ])]
 fn keeps_the_admin_queue_registers_at_a_controller_reset(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
-    lab.needs(lab.capabilities().wide_access, "8-byte register accesses")?;
+    lab.needs_transport(
+        Capability::WideAccess,
+        lab.capabilities().wide_access,
+        "8-byte register accesses",
+    )?;
     let mps = ctrl.cap()?.mpsmin();
     ctrl.csts()?;
     let queues = AdminQueues::new(&mut ctrl, 4096 << mps)?;
@@ -71,7 +75,7 @@ fn keeps_the_admin_queue_registers_at_a_controller_reset(lab: &mut Lab<'_>) -> O
 fn clears_the_admin_queue_attributes_otherwise(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let kinds = lab.capabilities().resets.clone();
-    lab.needs(!kinds.is_empty(), "a reset beside CC.EN")?;
+    lab.needs_transport(Capability::Resets, !kinds.is_empty(), "a reset beside CC.EN")?;
     for kind in kinds {
         lab.note(&format!("When: a reset of kind {kind:?}"))?;
         ctrl.reset(kind)?;

@@ -1,6 +1,6 @@
 //! Shutdown: CC.SHN and CSTS.SHST. Base-2.3 §3.6.1, §3.1.4.6.
 
-use lab::{Ctl, Lab, Outcome, Shutdown, Stop, conformance};
+use lab::{Capability, Ctl, Lab, Outcome, Shutdown, Stop, conformance};
 use spec::register::{self, Cc};
 use spec::{Entries, Lba, Nsid, Qid, Version};
 
@@ -59,7 +59,7 @@ fn restarts_after_a_shutdown(lab: &mut Lab<'_>) -> Outcome {
 fn restarts_after_other_resets_too(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let kinds = lab.capabilities().resets.clone();
-    lab.needs(!kinds.is_empty(), "a reset beside CC.EN")?;
+    lab.needs_transport(Capability::Resets, !kinds.is_empty(), "a reset beside CC.EN")?;
     for kind in kinds {
         lab.note(&format!("When: a reset of kind {kind:?}"))?;
         ctrl.shutdown(Shutdown::Normal)?;

@@ -1,6 +1,6 @@
 //! Create I/O Completion Queue. Base-2.3 §5.3.1.
 
-use lab::{Lab, Outcome, Word, conformance};
+use lab::{Capability, Lab, Outcome, Word, conformance};
 use spec::command::{CreateIoCq, Flush};
 use spec::requirement::create_io_cq;
 use spec::{Addr, Entries, Nsid, Qid, Version};
@@ -99,7 +99,8 @@ fn refuses_a_base_address_inside_a_page(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = create_io_cq::IV_RANGE)]
 fn refuses_an_interrupt_vector_that_does_not_exist(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
-    lab.needs(lab.capabilities().msix_vectors >= 2, "MSI-X with two vectors")?;
+    let two = lab.capabilities().msix_vectors >= 2;
+    lab.needs_transport(Capability::MsixVectors, two, "MSI-X with two vectors")?;
     ctrl.msix_enable(2)?;
     ctrl.enable()?;
     ctrl.identify()?;

@@ -39,14 +39,13 @@ fn writes_through_when_switched_off(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let present = ctrl.facts().is_some_and(|facts| facts.volatile_write_cache);
     lab.needs(present, "a volatile write cache (VWC bit 0)")?;
-    let power = log::ResetKind::PowerCycle;
-    lab.needs(lab.capabilities().resets.contains(&power), "a power cycle")?;
+    given::needs_power_cycle(lab)?;
     let ns = given::namespace(lab, &ctrl)?;
     lab.needs(ns.nsid == 1, "namespace 1")?;
     let set = SetFeatures { fid: FID, cdw11: 0, ..SetFeatures::default() };
     ctrl.admin(set)?.accepted()?;
     ctrl.write_blocks(Nsid(1), Lba(8), 8)?.accepted()?;
-    ctrl.reset(power)?;
+    ctrl.reset(log::ResetKind::PowerCycle)?;
     ctrl.enable()?;
     ctrl.identify()?;
     ctrl.read_blocks(Nsid(1), Lba(8), 8)?.accepted()

@@ -1,0 +1,469 @@
+//! Two reports side by side: which tests agree, and what explains the others.
+//!
+//! Two kinds of DUT may differ in what their transports can do. A test that is n/a on one of them for
+//! a capability of the transport, by name, and that capability differs between the two: that explains
+//! a difference. Nothing else does.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use anstyle::{AnsiColor, Style};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Counted, DutFacts, Exit, FORMAT, FindingKind, Report, Seed, TestFinished, Verdict};
+
+/// Why a report cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// No reading.
+    #[error("cannot read the report {path}: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// It is no report.
+    #[error("{path} is no report of lockstep (`run --json` writes them): {source}")]
+    Json {
+        /// The file.
+        path: PathBuf,
+        /// Why, with line and column.
+        source: serde_json::Error,
+    },
+    /// It is of another version.
+    #[error("{path} is a report of format {found}; this program reads format {FORMAT}")]
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// Its format.
+        found: u32,
+    },
+    /// A test stands in it twice.
+    #[error("{path} holds the test {test} twice")]
+    Twice {
+        /// The file.
+        path: PathBuf,
+        /// The test.
+        test: String,
+    },
+}
+
+/// What every version has.
+#[derive(Deserialize)]
+struct Head {
+    format: u32,
+}
+
+impl Report {
+    /// Reads what [`Report::write_json`] wrote.
+    ///
+    /// # Errors
+    /// If the file cannot be read, is no report, or one of another format.
+    pub fn read_json(path: &Path) -> Result<Self, ReadError> {
+        let text =
+            std::fs::read(path).map_err(|source| ReadError::Read { path: path.into(), source })?;
+        let json = |source| ReadError::Json { path: path.into(), source };
+        let head: Head = serde_json::from_slice(&text).map_err(json)?;
+        if head.format != FORMAT {
+            return Err(ReadError::Format { path: path.into(), found: head.format });
+        }
+        let report: Report = serde_json::from_slice(&text).map_err(json)?;
+        let mut seen = std::collections::BTreeSet::new();
+        match report.tests.iter().find(|test| !seen.insert(&test.id)) {
+            Some(test) => Err(ReadError::Twice { path: path.into(), test: test.id.clone() }),
+            None => Ok(report),
+        }
+    }
+}
+
+/// One of the two.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Side {
+    /// Who was tested.
+    pub dut: DutFacts,
+    /// The seed of the run.
+    pub seed: Seed,
+    /// The commit of the program.
+    pub commit: String,
+    /// Whether the run was cut short.
+    pub interrupted: bool,
+    /// How many tests it has.
+    pub tests: u32,
+}
+
+impl Side {
+    fn of(report: &Report) -> Self {
+        Self {
+            dut: report.dut.clone(),
+            seed: report.seed,
+            commit: report.commit.clone(),
+            interrupted: report.interrupted,
+            tests: report.tests.len() as u32,
+        }
+    }
+}
+
+/// Something that has a value on each side; none where it is not there at all.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Pair {
+    /// What it is.
+    pub name: String,
+    /// Its value in A.
+    pub a: Option<String>,
+    /// Its value in B.
+    pub b: Option<String>,
+}
+
+/// What one side says of a test.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Said {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// Why.
+    pub reason: String,
+    /// What was found: kind and requirement, each once, ascending.
+    pub findings: Vec<String>,
+}
+
+impl Said {
+    fn of(test: &TestFinished) -> Self {
+        let told = |finding: &crate::Finding| {
+            let what = finding.requirement.as_deref().unwrap_or(&finding.observed);
+            let known = finding.waived_by.as_ref().map(|by| format!(" (waived: {by})"));
+            // The word of a kind, not its heading.
+            let kind = match finding.kind {
+                FindingKind::Divergence => "divergence",
+                FindingKind::Warning => "warning",
+                FindingKind::Anomaly => "anomaly",
+                FindingKind::Inconclusive => "inconclusive",
+                FindingKind::Gap => "gap",
+            };
+            format!("{kind} {what}{}", known.unwrap_or_default())
+        };
+        let mut findings: Vec<String> = test.findings.iter().map(told).collect();
+        findings.sort();
+        findings.dedup();
+        Self { verdict: test.verdict, reason: test.reason.clone(), findings }
+    }
+}
+
+/// A test on which the reports differ.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct TestDifference {
+    /// The test.
+    pub id: String,
+    /// What A says; none if it has no such test.
+    pub a: Option<Said>,
+    /// What B says.
+    pub b: Option<Said>,
+    /// The capability of the transport that explains it.
+    pub explained_by: Option<Pair>,
+}
+
+/// A requirement that was judged in one report and never in the other.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct CoverageDifference {
+    /// The requirement.
+    pub name: String,
+    /// How often it was judged in A.
+    pub a: u64,
+    /// And in B.
+    pub b: u64,
+    /// The capability of the transport that explains it.
+    pub explained_by: Option<Pair>,
+}
+
+/// Two reports, compared.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Comparison {
+    /// Version of this structure, which is that of the reports.
+    pub format: u32,
+    /// The first report.
+    pub a: Side,
+    /// The second.
+    pub b: Side,
+    /// Whether they agree, but for what is explained.
+    pub agree: bool,
+    /// How many tests are in both.
+    pub in_both: u32,
+    /// How many of them have the same verdict and the same findings.
+    pub same: u32,
+    /// Capabilities of the transport that differ.
+    pub capabilities: Vec<Pair>,
+    /// Tests that differ.
+    pub tests: Vec<TestDifference>,
+    /// Named choices that were taken differently.
+    pub choices: Vec<Pair>,
+    /// Requirements that only one of them judged.
+    pub coverage: Vec<CoverageDifference>,
+}
+
+/// Groups of requirements that only a transport with this capability shows: a capability that differs
+/// explains that one report judged them and the other did not.
+const SHOWN_BY: [(&str, &str); 4] =
+    [("dma.", "dma"), ("prp.", "dma"), ("interrupt.", "irq"), ("interrupt.", "msix-table")];
+
+impl Comparison {
+    /// Compares two reports.
+    pub fn of(a: &Report, b: &Report) -> Self {
+        let capabilities = differing(&capabilities(a), &capabilities(b));
+        let (by_id_a, by_id_b) = (by_id(a), by_id(b));
+        let mut ids: Vec<&str> = by_id_a.keys().chain(by_id_b.keys()).copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let both = |id: &&&str| by_id_a.contains_key(**id) && by_id_b.contains_key(**id);
+        let in_both = ids.iter().filter(both).count() as u32;
+        let tests: Vec<TestDifference> = ids
+            .iter()
+            .filter_map(|id| {
+                let (a, b) = (by_id_a.get(id).copied(), by_id_b.get(id).copied());
+                test(id, a, b, &capabilities)
+            })
+            .collect();
+        let differing_in_both = tests.iter().filter(|test| test.a.is_some() && test.b.is_some());
+        let same = in_both - differing_in_both.count() as u32;
+        let choices = differing(&choices(a), &choices(b));
+        let coverage = coverage(a, b, &tests, &capabilities);
+        let agree = choices.is_empty()
+            && tests.iter().all(|test| test.explained_by.is_some())
+            && coverage.iter().all(|requirement| requirement.explained_by.is_some());
+        Self {
+            format: FORMAT,
+            a: Side::of(a),
+            b: Side::of(b),
+            agree,
+            in_both,
+            same,
+            capabilities,
+            tests,
+            choices,
+            coverage,
+        }
+    }
+
+    /// The exit: 0 they agree, 1 they differ, 5 no test is in both.
+    pub fn exit(&self) -> Exit {
+        if !self.agree {
+            Exit::Diverged
+        } else if self.in_both == 0 {
+            Exit::NothingRan
+        } else {
+            Exit::Passed
+        }
+    }
+
+    /// Writes it as JSON, for people to read too.
+    pub fn write_json(&self, to: &mut dyn Write) -> io::Result<()> {
+        serde_json::to_writer_pretty(&mut *to, self)?;
+        writeln!(to)
+    }
+
+    /// Writes it for a terminal, with styles.
+    pub fn write_text(&self, to: &mut dyn Write) -> io::Result<()> {
+        for (name, side) in [("A", &self.a), ("B", &self.b)] {
+            let Side { dut, seed, commit, interrupted, .. } = side;
+            let revision = if dut.revision.is_empty() { "unknown" } else { &dut.revision };
+            let cut = if *interrupted { " · cut short" } else { "" };
+            let what = &dut.description;
+            writeln!(to, "{name}  {what} · VS {revision} · seed {seed} · commit {commit}{cut}")?;
+        }
+        for pair in &self.capabilities {
+            writeln!(to, "   transport {pair}")?;
+        }
+        writeln!(to)?;
+        self.write_tests(to)?;
+        for pair in &self.choices {
+            heading(to, AnsiColor::Red, "CHOICE", &pair.to_string())?;
+        }
+        for CoverageDifference { name, a, b, explained_by } in &self.coverage {
+            let (colour, word) = colour_of(explained_by.is_some(), "COVERAGE");
+            heading(to, colour, word, &format!("{name}  judged {a} times in A, {b} in B"))?;
+            write_explanation(to, explained_by.as_ref())?;
+        }
+        self.write_summary(to)
+    }
+
+    fn write_tests(&self, to: &mut dyn Write) -> io::Result<()> {
+        for TestDifference { id, a, b, explained_by } in &self.tests {
+            let word = match (a, b) {
+                (Some(_), None) => "ONLY IN A",
+                (None, Some(_)) => "ONLY IN B",
+                _ => "DIFFERS",
+            };
+            let (colour, word) = colour_of(explained_by.is_some(), word);
+            heading(to, colour, word, id)?;
+            for (name, said) in [("A", a), ("B", b)] {
+                let Some(Said { verdict, reason, findings }) = said else { continue };
+                let colon = if reason.is_empty() { "" } else { ": " };
+                writeln!(to, "  {name}  {verdict}{colon}{}", first_line(reason))?;
+                for finding in findings {
+                    writeln!(to, "     {}", first_line(finding))?;
+                }
+            }
+            write_explanation(to, explained_by.as_ref())?;
+        }
+        Ok(())
+    }
+
+    fn write_summary(&self, to: &mut dyn Write) -> io::Result<()> {
+        let explained = |by: &Option<Pair>| by.is_some();
+        let tests = self.tests.iter().filter(|test| test.a.is_some() && test.b.is_some());
+        let (known, open): (Vec<_>, Vec<_>) = tests.partition(|test| explained(&test.explained_by));
+        writeln!(
+            to,
+            "{} in both: {} agree, {} explained, {} differ",
+            Counted(self.in_both.into(), "test"),
+            self.same,
+            known.len(),
+            open.len()
+        )?;
+        let only_a = self.tests.iter().filter(|test| test.b.is_none()).count();
+        let only_b = self.tests.iter().filter(|test| test.a.is_none()).count();
+        for (name, count) in [("A", only_a), ("B", only_b)] {
+            if count > 0 {
+                writeln!(to, "{} only in {name}", Counted(count as u64, "test"))?;
+            }
+        }
+        let (known, open): (Vec<_>, Vec<_>) =
+            self.coverage.iter().partition(|requirement| explained(&requirement.explained_by));
+        writeln!(
+            to,
+            "{} differently taken; {} judged by one alone, {} of them explained",
+            Counted(self.choices.len() as u64, "choice"),
+            Counted((known.len() + open.len()) as u64, "requirement"),
+            known.len()
+        )?;
+        if self.a.seed != self.b.seed {
+            writeln!(to, "the seeds differ, so that the tests drew other numbers")?;
+        }
+        writeln!(to, "{}", if self.agree { "the reports agree" } else { "the reports differ" })
+    }
+}
+
+impl fmt::Display for Pair {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "not told".into());
+        write!(f, "{}  A: {}  B: {}", self.name, value(&self.a), value(&self.b))
+    }
+}
+
+fn heading(to: &mut dyn Write, colour: AnsiColor, word: &str, text: &str) -> io::Result<()> {
+    let style: Style = colour.on_default().bold();
+    writeln!(to, "{style}{word:<9}{style:#} {text}")
+}
+
+fn colour_of(explained: bool, word: &str) -> (AnsiColor, &str) {
+    if explained { (AnsiColor::Cyan, "EXPLAINED") } else { (AnsiColor::Red, word) }
+}
+
+fn write_explanation(to: &mut dyn Write, pair: Option<&Pair>) -> io::Result<()> {
+    pair.map_or(Ok(()), |pair| writeln!(to, "  by the transport: {pair}"))
+}
+
+fn first_line(text: &str) -> &str {
+    text.lines().next().unwrap_or_default()
+}
+
+fn by_id(report: &Report) -> BTreeMap<&str, &TestFinished> {
+    report.tests.iter().map(|test| (test.id.as_str(), test)).collect()
+}
+
+fn capabilities(report: &Report) -> BTreeMap<&str, &str> {
+    let all = report.dut.capabilities.iter();
+    all.map(|capability| (capability.name.as_str(), capability.value.as_str())).collect()
+}
+
+fn choices(report: &Report) -> BTreeMap<&str, &str> {
+    report.choices.iter().map(|choice| (choice.name.as_str(), choice.taken.as_str())).collect()
+}
+
+/// What differs of two tables.
+fn differing(a: &BTreeMap<&str, &str>, b: &BTreeMap<&str, &str>) -> Vec<Pair> {
+    let mut names: Vec<&str> = a.keys().chain(b.keys()).copied().collect();
+    names.sort_unstable();
+    names.dedup();
+    let pair = |name: &str| {
+        let value = |side: &BTreeMap<&str, &str>| side.get(name).map(|value| (*value).to_string());
+        Pair { name: name.into(), a: value(a), b: value(b) }
+    };
+    names.into_iter().map(pair).filter(|pair| pair.a != pair.b).collect()
+}
+
+fn test(
+    id: &str,
+    a: Option<&TestFinished>,
+    b: Option<&TestFinished>,
+    capabilities: &[Pair],
+) -> Option<TestDifference> {
+    let (said_a, said_b) = (a.map(Said::of), b.map(Said::of));
+    let same = |a: &Said, b: &Said| a.verdict == b.verdict && a.findings == b.findings;
+    if let (Some(a), Some(b)) = (&said_a, &said_b)
+        && same(a, b)
+    {
+        return None;
+    }
+    let named = |test: Option<&TestFinished>| {
+        let test = test.filter(|test| test.verdict == Verdict::NotApplicable)?;
+        let lacks = test.lacks.as_deref()?;
+        capabilities.iter().find(|pair| pair.name == lacks).cloned()
+    };
+    let explained_by =
+        if a.is_some() && b.is_some() { named(a).or_else(|| named(b)) } else { None };
+    Some(TestDifference { id: id.into(), a: said_a, b: said_b, explained_by })
+}
+
+fn coverage(
+    a: &Report,
+    b: &Report,
+    tests: &[TestDifference],
+    capabilities: &[Pair],
+) -> Vec<CoverageDifference> {
+    let judged = |report: &Report| -> BTreeMap<String, u64> {
+        let all = report.requirements.iter().filter(|requirement| requirement.judged > 0);
+        all.map(|requirement| (requirement.name.clone(), requirement.judged)).collect()
+    };
+    let (judged_a, judged_b) = (judged(a), judged(b));
+    let mut names: Vec<&String> = judged_a.keys().chain(judged_b.keys()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let count = |side: &BTreeMap<String, u64>, name| side.get(name).copied().unwrap_or(0);
+    names
+        .into_iter()
+        .map(|name| (name, count(&judged_a, name), count(&judged_b, name)))
+        .filter(|(_, a, b)| (*a == 0) != (*b == 0))
+        .map(|(name, in_a, in_b)| {
+            let side = if in_a > 0 { a } else { b };
+            let explained_by = explain_coverage(name, side, tests, capabilities);
+            CoverageDifference { name: name.clone(), a: in_a, b: in_b, explained_by }
+        })
+        .collect()
+}
+
+/// The capability that explains why only `side` judged the requirement: every test that did is
+/// explained by one, or only a transport with that capability shows such requirements.
+fn explain_coverage(
+    name: &str,
+    side: &Report,
+    tests: &[TestDifference],
+    capabilities: &[Pair],
+) -> Option<Pair> {
+    let judges = |test: &&TestFinished| {
+        test.coverage.iter().any(|counts| counts.name == name && counts.judged > 0)
+    };
+    let by = |test: &TestFinished| {
+        let difference = tests.iter().find(|difference| difference.id == test.id)?;
+        difference.explained_by.clone()
+    };
+    let all: Vec<Option<Pair>> = side.tests.iter().filter(judges).map(by).collect();
+    let by_tests = all.first().cloned().flatten().filter(|_| all.iter().all(Option::is_some));
+    by_tests.or_else(|| {
+        let shown = SHOWN_BY.iter().filter(|(group, _)| name.starts_with(group));
+        let mut pairs =
+            shown.filter_map(|(_, by)| capabilities.iter().find(|pair| pair.name == *by));
+        pairs.next().cloned()
+    })
+}
