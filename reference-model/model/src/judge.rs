@@ -33,6 +33,7 @@ mod looks;
 mod loose;
 mod media;
 mod queues;
+mod reconsider;
 mod registers;
 mod report;
 mod resets;
@@ -290,6 +291,9 @@ impl Judge {
                 self.units[at].forces = Arc::new(Forces::new(controller, version));
             }
             self.units[at].forces_stale = false;
+            if !self.units[at].open.is_empty() {
+                self.reconsider(ctrl);
+            }
         }
     }
 }

@@ -452,9 +452,13 @@ pub struct Controller {
 }
 
 impl Controller {
-    /// VS as a version, if it was read.
+    /// VS as a version, if it was read, or what Identify Controller says of it (VER, from 1.2 on).
     pub fn version(&self) -> Option<Version> {
-        self.vs.map(Version::from_raw)
+        self.told_version().map(Version::from_raw)
+    }
+
+    fn told_version(&self) -> Option<u32> {
+        self.vs.or(self.claims.map(|claims| claims.ver).filter(|ver| *ver != 0))
     }
 
     /// A Set Features was aborted: the current value of its feature may be either.
@@ -515,7 +519,7 @@ impl Facts for Controller {
         let cap = self.cap;
         let id = self.claims;
         Some(match fact {
-            Fact::Vs => u64::from(self.vs?),
+            Fact::Vs => u64::from(self.told_version()?),
             Fact::CapMqes => u64::from(cap?.mqes_z()),
             Fact::CapCqr => u64::from(cap?.cqr()),
             Fact::CapAms => u64::from(cap?.ams()),

@@ -10,6 +10,8 @@ use crate::completions::completion;
 use crate::data;
 use crate::excuses::Case;
 
+mod lost;
+
 /// A condition on a mutant that was not flagged.
 pub type Predicate = fn(&Case<'_>) -> bool;
 
@@ -30,6 +32,10 @@ const TABLE: &[(&str, Predicate)] = &[
     ("memory-is-open", memory_is_open),
     ("shst-is-changing", shst_is_changing),
     ("a-reset-follows", a_reset_follows),
+    ("queue-ended-before-a-look", lost::queue_ended_before_a_look),
+    ("grant-was-told-once", lost::grant_was_told_once),
+    ("log-lists-no-entry-of-it", lost::log_lists_no_entry_of_it),
+    ("victim-may-end-later", lost::victim_may_end_later),
 ];
 
 /// The predicate called `name`.

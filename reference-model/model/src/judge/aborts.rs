@@ -75,8 +75,10 @@ impl Judge {
             self.settle_data(victim, super::cell::Effect::Possible);
             return;
         }
-        // The number may have been used twice within the Abort's time: then nothing is certain.
-        if self.commands[victim].rung > abort_rung {
+        // The number may have been used twice within the Abort's time, or its queue was deleted and no
+        // completion is owed: then nothing is certain.
+        let dropped = self.commands[victim].flight == Flight::Dropped;
+        if dropped || self.commands[victim].rung > abort_rung {
             return;
         }
         let status = self.commands[victim].cqe.status();
@@ -104,12 +106,7 @@ impl Judge {
             && command.named == 1
             && command.rung < abort.rung
             && abort.rung < command.seen
-            && before
-            && unit
-                .sqs
-                .get(usize::from(command.sqid))
-                .and_then(Option::as_ref)
-                .is_some_and(|sq| sq.dead_since.is_none() && !sq.deleting && !sq.unsure);
+            && before;
         if !sure || command.cqe.status() != ABORT_REQUESTED {
             return;
         }

@@ -52,7 +52,7 @@ impl Judge {
                 let qid = DeleteIoSq::project(&sqe).qid;
                 match self.is_contested(n, Named::Sq(qid)) {
                     _ if qid.is_admin() => {}
-                    true => self.doubt_sq(qid.0),
+                    true => self.doubt_sq(n, qid.0),
                     false => self.delete_sq(qid.0),
                 }
             }
@@ -129,13 +129,27 @@ impl Judge {
         })
     }
 
-    /// Whether submission queue `qid` is there is not known for now.
-    fn doubt_sq(&mut self, qid: u16) {
+    /// The Delete `n` of submission queue `qid` succeeded: what was in it before is dropped. Whether one
+    /// with this identifier is there is not known for now.
+    fn doubt_sq(&mut self, n: u32, qid: u16) {
+        let (ctrl, deleted, at) = (self.now.ctrl, self.commands[n].rung, self.now.when.seen);
         let Some(sq) = self.unit().sq(qid) else { return };
         sq.unsure = true;
         let waiting = sq.in_flight.clone();
         for n in waiting {
-            self.commands[n].unsure = true;
+            match self.commands[n].rung < deleted {
+                true => self.drop_command(n, spec::requirement::delete_io_sq::NO_LATER_CQE),
+                false => self.commands[n].unsure = true,
+            }
+        }
+        // Those of a queue that another command has replaced meanwhile.
+        let replaced: Vec<u32> = self.commands.recent().collect();
+        for n in replaced {
+            let command = &mut self.commands[n];
+            let dropped = command.flight == Flight::Dropped && command.ended_at == u64::MAX;
+            if dropped && (command.ctrl, command.sqid) == (ctrl, qid) && command.rung < deleted {
+                command.ended_at = at;
+            }
         }
     }
 

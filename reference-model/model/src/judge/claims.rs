@@ -90,6 +90,9 @@ impl Judge {
     /// The test has ended: what was not decided by now is not.
     pub(super) fn on_end(&mut self, audited: bool) {
         self.ending.ended = true;
+        for ctrl in 0..self.units.len() {
+            self.refresh_forces(ctrl as u8);
+        }
         if audited {
             self.unfinished();
         }

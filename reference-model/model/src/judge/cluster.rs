@@ -4,12 +4,13 @@
 //! wait until none of them is in flight; then every order that their intervals allow is tried on
 //! what was believed before, and the worlds that explain all answers survive.
 
-use spec::{Qid, Version, opcode};
+use spec::{Cqe, Qid, Status, Version, opcode};
 
 use super::Judge;
 use super::claims::Standing;
+use super::commands::Flight;
 use super::report::Place;
-use crate::ruling::{Applies, Apply, Decision, Forces, Held, Ruling};
+use crate::ruling::{Applies, Apply, Cells, Decision, Forces, Held, Ruling};
 use crate::state::World;
 use spec::requirement::Level;
 
@@ -17,6 +18,14 @@ use spec::requirement::Level;
 const MAX_MEMBERS: usize = 4;
 /// The most worlds that are kept.
 const MAX_WORLDS: usize = 24;
+
+/// The admin commands whose success changes nothing but queues.
+const CHANGES_QUEUES: [u8; 4] = [
+    opcode::admin::CREATE_IO_SUBMISSION_QUEUE,
+    opcode::admin::CREATE_IO_COMPLETION_QUEUE,
+    opcode::admin::DELETE_IO_SUBMISSION_QUEUE,
+    opcode::admin::DELETE_IO_COMPLETION_QUEUE,
+];
 
 /// One world after an order of commands, and what each was judged.
 struct Outcome {
@@ -95,16 +104,42 @@ impl Judge {
         None
     }
 
-    /// Rules every deferred command of `ctrl`, whatever is still in flight: a reset has come.
+    /// Rules every deferred command of `ctrl`, whatever is still in flight: a reset has come. What was
+    /// in flight beside them may have been carried out or not.
     pub(super) fn drain_all(&mut self, ctrl: u8) {
         let of = |judge: &Judge, n: &u32| judge.commands[*n].ctrl == ctrl;
         let members: Vec<u32> = self.deferred.iter().copied().filter(|n| of(self, n)).collect();
+        if members.is_empty() {
+            return;
+        }
         self.deferred.retain(|n| !members.contains(n));
+        let beside: Vec<u32> = self.units[usize::from(ctrl)]
+            .structural
+            .iter()
+            .copied()
+            .filter(|n| self.commands[*n].flight == Flight::Rung)
+            .filter(|n| {
+                let footprint = self.commands[*n].footprint;
+                // What only reads structure changes nothing.
+                footprint.writes != Cells::NONE
+                    && members.iter().any(|m| self.commands[*m].footprint.conflicts(footprint))
+            })
+            .collect();
+        let known = |n: &u32| {
+            let opcode = self.commands[*n].admin_opcode();
+            opcode.is_some_and(|opcode| CHANGES_QUEUES.contains(&opcode))
+        };
+        if members.len() + beside.len() <= MAX_MEMBERS && beside.iter().all(known) {
+            self.rule_beside(&members, &beside);
+        } else {
+            for &n in &members {
+                // What ran beside it will never be known: its answer cannot be decided.
+                self.stand(n, Standing::Other);
+                let place = self.place_of(n);
+                self.inconclusive("a command beside it was dropped by a reset".into(), place);
+            }
+        }
         for n in members {
-            // What ran beside it will never be known: its answer cannot be decided.
-            self.stand(n, Standing::Other);
-            let place = self.place_of(n);
-            self.inconclusive("a command beside it was dropped by a reset".into(), place);
             self.retire_command(n);
         }
     }
@@ -127,6 +162,9 @@ impl Judge {
             let forces = &self.units[usize::from(ctrl)].forces;
             rule.decide(rule.in_force(ruling, forces), status, forces)
         };
+        if decision == Decision::Tolerated {
+            self.reconsider_status(n);
+        }
         let effect = self.report_decision(n, decision);
         self.settle_data(n, effect);
         let mut held = std::mem::take(&mut self.held);
@@ -197,6 +235,11 @@ impl Judge {
 
     /// Tries the orders of `members` on every world believed.
     fn rule_cluster(&mut self, members: &[u32]) {
+        self.rule_beside(members, &[]);
+    }
+
+    /// The same, where commands that have no answer (`beside`) may have been carried out.
+    fn rule_beside(&mut self, members: &[u32], beside: &[u32]) {
         let ctrl = self.commands[members[0]].ctrl;
         self.refresh_forces(ctrl);
         if members.len() > MAX_MEMBERS {
@@ -206,7 +249,7 @@ impl Judge {
         let mut outcomes = Vec::new();
         for world in &self.worlds {
             let start = Outcome { world: world.clone(), decisions: Vec::new(), held: Vec::new() };
-            self.orders(start, members, &mut outcomes);
+            self.orders(start, members, beside, &mut outcomes);
         }
         if outcomes.is_empty() {
             self.report_cluster(members);
@@ -235,12 +278,16 @@ impl Judge {
         }
     }
 
-    /// Extends `so_far` by every order of the members left that the intervals allow.
-    fn orders(&self, so_far: Outcome, left: &[u32], outcomes: &mut Vec<Outcome>) {
+    /// Extends `so_far` by every order of the members left that the intervals allow. Those of `beside`
+    /// come in anywhere, or not at all.
+    fn orders(&self, so_far: Outcome, left: &[u32], beside: &[u32], outcomes: &mut Vec<Outcome>) {
         if left.is_empty() {
             outcomes.push(so_far);
             return;
         }
+        let without = |list: &[u32], n: u32| -> Vec<u32> {
+            list.iter().copied().filter(|m| *m != n).collect()
+        };
         for &n in left {
             // A command whose CQE was seen before this one was rung comes first.
             let rung = self.commands[n].rung;
@@ -248,10 +295,43 @@ impl Judge {
                 continue;
             }
             if let Some(next) = self.try_on(&so_far, n) {
-                let rest: Vec<u32> = left.iter().copied().filter(|m| *m != n).collect();
-                self.orders(next, &rest, outcomes);
+                self.orders(next, &without(left, n), beside, outcomes);
             }
         }
+        for &n in beside {
+            let rung = self.commands[n].rung;
+            if left.iter().any(|m| self.commands[*m].seen < rung) {
+                continue;
+            }
+            if let Some(next) = self.try_success(&so_far, n) {
+                self.orders(next, left, &without(beside, n), outcomes);
+            }
+        }
+    }
+
+    /// Command `n`, which has no answer, carried out on top of `before`, if it may be.
+    fn try_success(&self, before: &Outcome, n: u32) -> Option<Outcome> {
+        let command = &self.commands[n];
+        let rule = command.rule?;
+        let forces = &self.units[usize::from(command.ctrl)].forces;
+        let view = self.view(n, &before.world);
+        let ruling = rule.in_force(rule.evaluate(&command.sqe, &view), forces);
+        let success = Status::SUCCESSFUL_COMPLETION;
+        if matches!(rule.decide(ruling, success, forces), Decision::Diverges { .. }) {
+            return None;
+        }
+        let mut world = before.world.clone();
+        (rule.accept)(&mut Apply {
+            world: &mut world,
+            ctrl: command.ctrl,
+            sqid: Qid(command.sqid),
+            sqe: &command.sqe,
+            cqe: &Cqe::default(),
+            version: view.version,
+            memory: &self.memory,
+            held: &mut Vec::new(),
+        });
+        Some(Outcome { world, decisions: before.decisions.clone(), held: before.held.clone() })
     }
 
     /// Command `n` and its answer on top of `before`; `None` if that world does not explain it.

@@ -2,14 +2,14 @@
 
 use spec::requirement::Level;
 use spec::requirement::{async_event_request, common, cqe as req, queue, reset};
-use spec::{Cqe, Qid, Req, Status};
+use spec::{Cqe, Qid, Req, Sqe, Status};
 
 use super::Judge;
 use super::cell::Effect;
 use super::claims::Standing;
 use super::commands::Flight;
 use super::report::Place;
-use crate::ruling::{Applies, Decision, bits};
+use crate::ruling::{Applies, Decision, Rule, View, bits};
 use crate::truth::{No, Yes};
 use crate::{Allowed, DivergenceKind, FindingKind};
 
@@ -239,8 +239,9 @@ impl Judge {
         let shutting = unit.shutting_down;
         match (status.sct(), status.sc()) {
             _ if status == SQ_DELETED => deleting,
-            // Command Abort Requested, Aborted due to Power Loss Notification.
-            (0, 0x07) => deleting || stopping,
+            // Command Abort Requested is for commands that an Abort names (Base-2.3 figure 102).
+            (0, 0x07) => stopping,
+            // Aborted due to Power Loss Notification.
             (0, 0x05) => shutting || stopping,
             _ => false,
         }
@@ -340,16 +341,7 @@ impl Judge {
         let status = self.commands[n].cqe.status();
         let view = self.view(n, &self.worlds[0]);
         let sqe = self.commands[n].sqe;
-        let mut allowed = Vec::new();
-        for check in bits(by) {
-            let because = rule.because(check, &sqe, &view);
-            let answer = |s: &Status| Allowed { answer: s.to_string(), because: because.clone() };
-            allowed.extend(rule.check(check).1.iter().map(answer));
-        }
-        if by == 0 {
-            let because = "nothing is wrong with this command".to_string();
-            allowed.push(Allowed { answer: Status::SUCCESSFUL_COMPLETION.to_string(), because });
-        }
+        let allowed = allowed(rule, by, &sqe, &view);
         let req = self.broken_requirement(n, by);
         if let Some(req) = req {
             self.coverage.exercised[usize::from(req.0)] += 1;
@@ -369,4 +361,19 @@ impl Judge {
         };
         self.requirements(n, by).into_iter().find(binds).or_else(|| self.succeeds(n))
     }
+}
+
+/// The answers that the checks `by` allow, and why; without any, acceptance.
+pub(super) fn allowed(rule: &Rule, by: u64, sqe: &Sqe, view: &View) -> Vec<Allowed> {
+    let mut allowed = Vec::new();
+    for check in bits(by) {
+        let because = rule.because(check, sqe, view);
+        let answer = |s: &Status| Allowed { answer: s.to_string(), because: because.clone() };
+        allowed.extend(rule.check(check).1.iter().map(answer));
+    }
+    if by == 0 {
+        let because = "nothing is wrong with this command".to_string();
+        allowed.push(Allowed { answer: Status::SUCCESSFUL_COMPLETION.to_string(), because });
+    }
+    allowed
 }

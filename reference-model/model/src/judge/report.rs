@@ -68,13 +68,18 @@ impl Judge {
         self.refresh_forces(self.now.ctrl);
         let at = usize::from(req.0);
         self.coverage.exercised[at] += 1;
+        let as_kind = kind;
         let kind = match self.units[usize::from(self.now.ctrl)].forces.of(req) {
             Applies::On(force) => match force.level {
                 Level::Shall => FindingKind::Divergence(kind),
                 Level::Should => FindingKind::Warning,
                 Level::May => return None,
             },
-            Applies::Off | Applies::Unknown => return None,
+            Applies::Off => return None,
+            Applies::Unknown => {
+                self.reconsider_broken(req, as_kind, place, (observed, answer, because));
+                return None;
+            }
         };
         self.coverage.judged[at] += 1;
         let allowed = vec![Allowed { answer, because }];

@@ -93,6 +93,8 @@ pub struct Unit {
     pub was_shut_down: bool,
     /// The last record at which the controller was idle: all that was rung before was fetched.
     pub idle_record: u32,
+    /// What could not be decided yet.
+    pub open: Vec<super::reconsider::Open>,
     /// Of some queue it is not known whether it is there.
     pub unsure_queues: bool,
     /// What happened before, for requirements that only show afterwards.
@@ -165,6 +167,7 @@ impl Default for Unit {
             enabled: false,
             was_shut_down: false,
             idle_record: 0,
+            open: Vec::new(),
             unsure_queues: false,
             special: Special::default(),
         }

@@ -1,12 +1,13 @@
 //! Answers that say something beyond their status: what became of another command, of a queue, of a feature.
 
 use log::{Body, Interval, LookReason};
+use model::Ruled;
 use spec::command::{
-    Abort, AsyncEventRequest, DeleteIoCq, DeleteIoSq, Flush, GetFeatures, SetFeatures,
+    Abort, AsyncEventRequest, DeleteIoCq, DeleteIoSq, Flush, GetFeatures, Identify, SetFeatures,
 };
 use spec::register;
 use spec::requirement as req;
-use spec::{Fid, Nsid, Qid, Status};
+use spec::{Addr, Cns, Cqe, Fid, Nsid, Qid, Status};
 
 use super::script::*;
 
@@ -138,4 +139,47 @@ fn queues_created_and_deleted_beside_each_other_are_those_of_the_order_that_expl
     s.complete(old, SUCCESS);
     s.complete(gone, SUCCESS);
     s.passes();
+}
+
+/// An answer that could not be judged when it came is judged when the controller has told what it is.
+#[test]
+fn what_was_not_read_yet_is_judged_when_it_is() {
+    let early = |wrong: fn(Cqe) -> Cqe| {
+        let mut s = Script::bare();
+        s.enable_without_version();
+        let sent = s.send(0, Script::create_cq(1));
+        let cqe = wrong(s.cqe(sent, SUCCESS, 0));
+        s.post(0, cqe);
+        s
+    };
+    let crd = |mut cqe: Cqe| {
+        cqe.dw[3] |= 1 << 28;
+        cqe
+    };
+    early(crd).passes();
+    let mut s = early(crd);
+    s.read(register::VS, 4, 0x2_0300);
+    s.diverges(req::cqe::CRD_RESERVED);
+    let mut s = early(crd);
+    s.read(register::VS, 4, 0x1_0300);
+    s.passes();
+    let mut s = early(|cqe| cqe);
+    s.read(register::VS, 4, 0x2_0300);
+    s.passes();
+
+    let identified = |nsid: u32, status: Status| {
+        let mut s = Script::bare();
+        s.enable();
+        let (cns, prp1) = (Cns::IDENTIFY_NAMESPACE, Addr(0x18_0000));
+        let sent = s.send(0, Identify { cns, nsid: Nsid(nsid), prp1, ..Default::default() }.into());
+        s.complete(sent, status);
+        s.passes();
+        s.identify();
+        (s, sent)
+    };
+    let invalid = Status::INVALID_NAMESPACE_OR_FORMAT;
+    let (s, sent) = identified(7, invalid);
+    s.passes();
+    assert_eq!(s.judge().ruled(sent.submit), Ruled::Refused(req::common::NSID_INVALID));
+    identified(1, invalid).0.diverges(req::identify::CNS_KNOWN);
 }

@@ -1,6 +1,8 @@
 //! The law of the belief state: on small cases the factored judge never accuses where brute force
 //! finds an explanation, and never passes where it finds none.
 //!
+//! Data and structure apart here, together in `mixed_law`.
+//!
 //! Brute force knows nothing of cells, clusters or candidates: it tries every order of the hidden
 //! commits that the log's order allows, and every outcome of commands whose outcome is unknown.
 
@@ -13,17 +15,17 @@ use spec::{Qid, Sqe, Status};
 
 use super::script::{CC_OFF, Script, Sent, ident};
 
-const SUCCESS: Status = Status::SUCCESSFUL_COMPLETION;
+pub const SUCCESS: Status = Status::SUCCESSFUL_COMPLETION;
 /// Write Fault: what was written, if anything, is open.
-const FAULT: Status = Status::new(2, 0x80);
+pub const FAULT: Status = Status::new(2, 0x80);
 
 /// Cases per law; `LOCKSTEP_CASES` sets another number.
-fn cases() -> u64 {
+pub fn cases() -> u64 {
     std::env::var("LOCKSTEP_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(4_000)
 }
 
 /// Whether the judge accuses.
-fn accuses(script: &Script) -> bool {
+pub fn accuses(script: &Script) -> bool {
     let judge = script.judge();
     let open = judge.findings().iter().any(|f| f.kind == FindingKind::Inconclusive);
     assert!(!open, "inconclusive within the bounds: {:#?}", judge.findings());
@@ -34,20 +36,20 @@ fn accuses(script: &Script) -> bool {
 
 /// One block's part of a command, as brute force sees it.
 #[derive(Clone, Copy, Debug)]
-struct Op {
+pub struct Op {
     /// Moments between which it takes effect.
-    from: usize,
-    upto: usize,
+    pub from: usize,
+    pub upto: usize,
     /// What it writes; `None`: it reads.
-    writes: Option<Ident>,
+    pub writes: Option<Ident>,
     /// What it was seen to read.
-    reads: Option<Ident>,
+    pub reads: Option<Ident>,
     /// It may also take no effect.
-    optional: bool,
+    pub optional: bool,
 }
 
 /// Whether some order of `left` after a content of `now` (unknown before any sight) explains all.
-fn explains(left: &[Op], now: Option<Ident>) -> bool {
+pub fn explains(left: &[Op], now: Option<Ident>) -> bool {
     let must: Vec<&Op> = left.iter().filter(|op| !op.optional).collect();
     if must.is_empty() {
         return true;
@@ -203,7 +205,7 @@ fn data_is_judged_as_brute_force_judges_it() {
 
 // ---- structure: queues created and deleted beside each other
 
-const INVALID_QID: Status = Status::new(1, 0x01);
+pub const INVALID_QID: Status = Status::new(1, 0x01);
 const CQ_INVALID: Status = Status::new(1, 0x00);
 const INVALID_DELETION: Status = Status::new(1, 0x0c);
 

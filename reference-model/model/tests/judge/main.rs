@@ -7,4 +7,5 @@ mod answers;
 mod behaviours;
 mod brute_force;
 mod events;
+mod mixed_law;
 mod script;

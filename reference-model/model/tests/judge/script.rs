@@ -176,6 +176,11 @@ impl Script {
         let mut list = [0; 4096];
         list[0] = 1;
         self.structure(Cns::ACTIVE_NAMESPACE_ID_LIST, 0, &list);
+        self.grant();
+    }
+
+    /// Asks for 4 queues of each kind, and gets them.
+    pub fn grant(&mut self) {
         let fid = Fid::NUMBER_OF_QUEUES;
         let sent =
             self.send(0, SetFeatures { fid, cdw11: 3 << 16 | 3, ..Default::default() }.into());
@@ -283,6 +288,12 @@ impl Script {
         self.done(0, Self::create_sq(qid, qid));
         let fresh = Pair { phase: true, ..Pair::default() };
         *self.pair(qid) = fresh;
+    }
+
+    /// Submission queue `qid` was created anew; its completion queue goes on.
+    pub fn new_sq(&mut self, qid: u16) {
+        let pair = self.pair(qid);
+        (pair.tail, pair.fetched, pair.rung) = (0, 0, 0);
     }
 
     /// A Write of `count` blocks, filled with the next sequence number, which is returned.

@@ -73,9 +73,12 @@ fn the_answer_to_number_of_queues_is_the_grant_until_the_next_reset() {
     let mut s = Scene::new().with(|s| {
         s.controller().granted = Default::default();
         s.controller().granted_answered = false;
+        s.controller().number_of_queues.current = None;
     });
-    // Before it was set nothing is said of what Get Features returns.
+    // Before it was set nothing is said of what Get Features returns, but that it stays.
     assert_eq!(broken_by(&mut s, get, 0x0007_0007), []);
+    assert_eq!(broken_by(&mut s, get, 0x0007_0007), []);
+    assert_eq!(broken_by(&mut s, get, 0x0007_0006), [STABLE]);
     assert_eq!(broken_by(&mut s, set, 0x0005_0001), []);
     let granted = s.controller().granted;
     assert_eq!((granted.io_sqs.excludes(Qid(2)), granted.io_sqs.excludes(Qid(3))), (No, Yes));

@@ -100,7 +100,7 @@ fn accept_get(apply: &mut Apply) {
         apply.hold(number_of_queues::STABLE, before.map(|value| value == dw0), || {
             (told(dw0), told(before.unwrap_or(0)), "told since the last reset".into())
         });
-        apply.controller().number_of_queues.current = Some(dw0);
+        apply.controller().number_of_queues.current.get_or_insert(dw0);
     }
     let known = apply.controller().number_of_queues;
     apply.controller().number_of_queues = seen_other_than_current(apply, known);
