@@ -12,26 +12,35 @@ mod cq_overrun;
 mod cqe_before_data;
 mod cqe_twice;
 mod cqid_wrong_status;
+mod csi_ignored;
+mod data_units_not_in_thousands;
 mod delete_cq_in_use;
+mod descriptor_length_wrong;
 mod dma_after_reset;
 mod doorbell_out_of_range_obeyed;
+mod error_recovery_of_all;
 mod event_repeated;
 mod feature_kept_over_reset;
+mod feature_values_unchecked;
+mod firmware_slot_stale;
 mod flush_does_nothing;
 mod fua_ignored;
 mod identify_list_unsorted;
+mod inactive_namespace_identified;
 mod inactive_namespace_readable;
 mod intmc_does_nothing;
 mod lba_range_off_by_one;
 mod lba_truncated;
 mod mdts_ignored;
 mod msix_while_masked;
+mod nguid_byte_order;
 mod non_contiguous_with_cqr;
 mod not_saveable_saved;
 mod nsid_ignored;
 mod number_of_queues_any_time;
 mod number_of_queues_one_based;
 mod phase_wrong_after_wrap;
+mod power_loss_not_counted;
 mod prp2_ignored;
 mod prp_list_off_by_one;
 mod queue_zero_deletable;
@@ -46,18 +55,26 @@ mod reset_keeps_interrupt_mask;
 mod reset_keeps_queues;
 mod saved_feature_lost;
 mod shutdown_never_completes;
+mod smart_event_unasked;
 mod sqhd_beyond_tail;
 mod stale_read_after_reset;
 mod unknown_opcode_succeeds;
 mod unmapped_succeeds;
+mod unsupported_feature_listed;
+mod unsupported_page_listed;
 mod ver_differs_from_vs;
 mod victim_runs_after_abort;
+mod warning_never_set;
 mod wce_ignored;
+mod write_without_effects;
 mod wrong_cid;
 mod wrong_sqid;
 mod wrong_vector;
 
-use crate::seam::Defect;
+use spec::command::{Command, GetLogPage, Identify};
+use spec::{Cns, Lid};
+
+use crate::seam::{Defect, Scene};
 
 /// Every defect, by topic.
 pub static TABLE: &[&dyn Defect] = &[
@@ -116,7 +133,41 @@ pub static TABLE: &[&dyn Defect] = &[
     &non_contiguous_with_cqr::NonContiguousWithCqr,
 ];
 
+/// Defects whose requirements no rule of the model judges yet: they are there and can be seen, but no
+/// suite can kill them, so `lockstep sabotage` leaves them out. With its rule each goes to [`TABLE`].
+pub static AWAITING_RULES: &[&dyn Defect] = &[
+    &descriptor_length_wrong::DescriptorLengthWrong,
+    &nguid_byte_order::NguidByteOrder,
+    &csi_ignored::CsiIgnored,
+    &inactive_namespace_identified::InactiveNamespaceIdentified,
+    &data_units_not_in_thousands::DataUnitsNotInThousands,
+    &power_loss_not_counted::PowerLossNotCounted,
+    &warning_never_set::WarningNeverSet,
+    &smart_event_unasked::SmartEventUnasked,
+    &write_without_effects::WriteWithoutEffects,
+    &firmware_slot_stale::FirmwareSlotStale,
+    &unsupported_page_listed::UnsupportedPageListed,
+    &unsupported_feature_listed::UnsupportedFeatureListed,
+    &error_recovery_of_all::ErrorRecoveryOfAll,
+    &feature_values_unchecked::FeatureValuesUnchecked,
+];
+
 /// The defect of a name.
 pub fn find(name: &str) -> Option<&'static dyn Defect> {
     TABLE.iter().copied().find(|defect| defect.name() == name)
+}
+
+/// Whether the command at hand asks for an Identify structure.
+fn identifies(scene: &Scene, cns: Cns) -> bool {
+    scene.sqid.is_admin()
+        && scene.sqe.opcode() == Identify::OPCODE
+        && Identify::project(scene.sqe).cns == cns
+}
+
+/// Whether the command at hand asks for a log page from its beginning on.
+fn reads_page(scene: &Scene, lid: Lid) -> bool {
+    let asked = GetLogPage::project(scene.sqe);
+    scene.sqid.is_admin()
+        && scene.sqe.opcode() == GetLogPage::OPCODE
+        && (asked.lid, asked.lpo) == (lid, 0)
 }

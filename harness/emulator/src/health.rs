@@ -8,6 +8,7 @@ use spec::log_page::CriticalWarning;
 use crate::config::Config;
 use crate::controller::{Controller, Shutdown};
 use crate::run::Run;
+use crate::seam::Bound;
 
 /// Warning Composite Temperature Threshold (WCTEMP): 70 degrees Celsius in kelvins.
 pub const WCTEMP: u16 = 343;
@@ -126,6 +127,7 @@ impl Run<'_> {
     pub fn review_health(&mut self) {
         let enabled = self.controller.features.asynchronous_event_configuration.current;
         let enabled = AsynchronousEventConfiguration::from_bits(enabled).shcw();
+        let enabled = self.bound(Bound::EnabledWarnings, enabled.into()) as u8;
         let active = warning(self.controller, self.config).into_bits() & enabled;
         let active = CriticalWarning::from_bits(active);
         let before = std::mem::replace(&mut self.controller.health.raised, active);

@@ -4,7 +4,7 @@ mod common;
 
 use common::{ENTRIES, SECOND, TestHost};
 use dut::{Ctrl, Dut, Progress, Width};
-use lockstep_emulator::{Config, Policy, defect};
+use lockstep_emulator::{Config, Defect, Policy, defect};
 use log::{Perm, ResetKind};
 use proptest::prelude::*;
 use spec::register::DoorbellKind;
@@ -87,10 +87,14 @@ fn width(bytes: u8) -> Width {
     }
 }
 
+fn planted_defect(at: usize) -> &'static dyn Defect {
+    *defect::TABLE.iter().chain(defect::AWAITING_RULES).nth(at).unwrap()
+}
+
 /// Runs the acts; a hash of all that was seen.
 fn play(config: &Config, planted: Option<usize>, acts: &[Act]) -> String {
     let mut host = match planted {
-        Some(at) => TestHost::with_defect(config.clone(), defect::TABLE[at]),
+        Some(at) => TestHost::with_defect(config.clone(), planted_defect(at)),
         None => TestHost::new(config.clone()),
     };
     let mut seen = String::new();
@@ -191,10 +195,10 @@ proptest! {
     #[test]
     fn defects_do_not_panic_either(
         acts in prop::collection::vec(act(), 1..60),
-        planted in 0..defect::TABLE.len(),
+        planted in 0..defect::TABLE.len() + defect::AWAITING_RULES.len(),
     ) {
         let mut config = Config { policy: Policy::random(planted as u64), ..Config::default() };
-        defect::TABLE[planted].configure(&mut config);
+        planted_defect(planted).configure(&mut config);
         play(&config, Some(planted), &acts);
     }
 }

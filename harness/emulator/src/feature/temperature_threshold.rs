@@ -79,10 +79,10 @@ fn set(run: &mut Run, cdw11: u32, save: bool) -> Outcome {
     let count = run.config.temperature_sensors.len();
     let thresholds = run.controller.features.temperature_threshold.of_type(asked.thsel());
     let chosen = match asked.tmpsel() {
-        TemperatureThreshold::ALL_SENSORS => &mut thresholds[1..=count],
-        one => &mut thresholds[usize::from(one)..=usize::from(one)],
+        TemperatureThreshold::ALL_SENSORS => 1..=count,
+        one => usize::from(one)..=usize::from(one),
     };
-    for threshold in chosen {
+    for threshold in thresholds.get_mut(chosen).into_iter().flatten() {
         threshold.set(asked.tmpth().into(), save);
     }
     run.review_health();
@@ -94,6 +94,7 @@ fn get(run: &mut Run, select: Select) -> Outcome {
     let asked = TemperatureThreshold::from_bits(GetFeatures::project(&run.sqe).cdw11);
     check(run, asked, false)?;
     let thresholds = run.controller.features.temperature_threshold.of_type(asked.thsel());
-    let value = thresholds[usize::from(asked.tmpsel())].value(select);
+    let threshold = thresholds.get(usize::from(asked.tmpsel()));
+    let value = threshold.map_or(0, |threshold| threshold.value(select));
     run.success_with(value)
 }
