@@ -192,6 +192,8 @@ fn drops_pending_events(lab: &mut Lab<'_>) -> Outcome {
         given::bring_back(&mut ctrl)?;
         let event = ctrl.request_event()?;
         ctrl.wait(event, A_WHILE)?;
+        // A command that completes meanwhile shows that the request waits, on any clock.
+        ctrl.identify()?;
         ctrl.claim_in_flight(event)?;
         ctrl.reset(ResetKind::Controller)?;
         given::bring_back(&mut ctrl)?;

@@ -22,6 +22,8 @@ use crate::message::{
 const VECTORS_MAX: u32 = 128;
 /// The largest reply to a question about a region.
 const REGION_REPLY: u32 = 4096;
+/// More regions than any PCI device has.
+const REGIONS_MAX: u32 = 256;
 /// Class code of NVMe controllers.
 const CLASS_NVME: u32 = 0x01_0802;
 
@@ -132,6 +134,9 @@ impl Remote {
         if device.flags & DeviceInfo::PCI == 0 || device.num_regions <= region::CONFIG {
             return Err("it exports no PCI device".into());
         }
+        if device.num_regions > REGIONS_MAX {
+            return Err(format!("it says that it has {} regions", device.num_regions));
+        }
         self.can_reset = device.flags & DeviceInfo::RESET != 0;
         let (bar0, fd) = self.region(lines, region::BAR0).map_err(text)?;
         self.bar0_bytes = bar0.info.size;
@@ -172,6 +177,10 @@ impl Remote {
         let ask = RegionInfo { argsz: REGION_REPLY, index, ..RegionInfo::default() };
         let (payload, fds) = self.peer.ask(lines, command, |to| ask.encode(to), &[])?;
         let reply = RegionInfoReply::decode(payload).map_err(|m| nonsense(command, &m))?;
+        if reply.info.argsz > REGION_REPLY || reply.info.index != index {
+            let RegionInfo { index, argsz, .. } = reply.info;
+            return Err(Trouble::Nonsense(command, format!("region {index}, {argsz} bytes")));
+        }
         Ok((reply, fds.into_iter().next()))
     }
 

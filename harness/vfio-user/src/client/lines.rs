@@ -10,6 +10,10 @@ use rustix::event::{PollFd, Timespec, poll};
 use super::host::HostSide;
 use crate::channel::{Broken, Channel, Received};
 
+/// Commands of one server that are answered before anything else is looked at: one that sends them
+/// without end holds nobody up.
+const TURN: usize = 64;
+
 /// All connections, and the host that answers on them.
 pub struct Lines {
     channels: Vec<Channel>,
@@ -37,7 +41,8 @@ impl Lines {
         if channel.has_unsent() {
             channel.flush()?;
         }
-        while let Some(received) = channel.receive()? {
+        for _ in 0..TURN {
+            let Some(received) = channel.receive()? else { break };
             if !received.header.is_command() {
                 return Ok(Some(received));
             }
@@ -70,21 +75,29 @@ impl Lines {
     }
 
     /// Waits until something comes on a connection, or for a while. Others that are broken would end
-    /// the wait at once, so only `n` is waited for long.
+    /// the wait at once, so they are left out; what they are told meanwhile they are told soon.
     fn rest(&self, time: Duration, n: usize) {
         const SLICE: Duration = Duration::from_millis(50);
-        let several = self.channels.len() > 1;
-        let time = if several { time.min(SLICE) } else { time };
-        let alive = self.channels.iter().enumerate().filter(|(at, one)| *at == n || !one.is_dead());
-        let mut fds: Vec<_> = alive.map(|(_, one)| interest(one)).collect();
-        wait(&mut fds, time);
+        match &self.channels[..] {
+            [only] => wait(&mut [interest(only)], time),
+            all => {
+                let alive = all.iter().enumerate().filter(|(at, one)| *at == n || !one.is_dead());
+                let mut fds: Vec<_> = alive.map(|(_, one)| interest(one)).collect();
+                wait(&mut fds, time.min(SLICE));
+            }
+        }
     }
 
     /// Waits until something comes on any connection, or for a while.
     pub fn nap(&self, time: Duration) {
-        let alive = self.channels.iter().filter(|one| !one.is_dead());
-        let mut fds: Vec<_> = alive.map(interest).collect();
-        wait(&mut fds, time);
+        match &self.channels[..] {
+            [only] if !only.is_dead() => wait(&mut [interest(only)], time),
+            all => {
+                let alive = all.iter().filter(|one| !one.is_dead());
+                let mut fds: Vec<_> = alive.map(interest).collect();
+                wait(&mut fds, time);
+            }
+        }
     }
 
     /// The payload of the reply received last on a connection.
