@@ -9,6 +9,7 @@ mod arena;
 mod capability;
 mod device;
 mod who;
+mod tap;
 
 pub use arena::Arena;
 pub use capability::Capability;
@@ -17,3 +18,4 @@ pub use device::{
     Progress, ResetOutcome, Width,
 };
 pub use who::{Who, WhoError, who_is};
+pub use tap::{Access, HostMemory, Tap};

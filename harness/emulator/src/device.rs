@@ -14,6 +14,7 @@ use spec::Addr;
 use crate::config::{Config, ConfigError};
 use crate::seam::{Correct, Defect};
 use crate::subsystem::Subsystem;
+use crate::tapped::Tapped;
 use crate::work::Work;
 use host::Host;
 
@@ -51,7 +52,7 @@ pub enum EmulatorError {
 /// included: a page that it wrote after the mark gets the bytes of the mark again. What the host
 /// itself writes to the arena happens out of sight, so the host cleans that up itself.
 pub struct EmulatorDut {
-    subsystem: Subsystem,
+    subsystem: Tapped,
     host: Host,
     capabilities: Capabilities,
 }
@@ -88,7 +89,7 @@ impl EmulatorDut {
             rewind: config.namespaces.iter().all(|namespace| namespace.path.is_none()),
         };
         let subsystem = Subsystem::with_defect(config, defect)?;
-        Ok(Self { subsystem, host: Host::new(arena), capabilities })
+        Ok(Self { subsystem: Tapped::new(subsystem), host: Host::new(arena), capabilities })
     }
 
     /// Switches the log of accesses to host memory on or off. Off saves time; DMA is then no longer
@@ -96,6 +97,13 @@ impl EmulatorDut {
     pub fn set_dma_log(&mut self, on: bool) {
         self.host.logs_dma = on;
         self.capabilities.dma = if on { DmaVisibility::Exact } else { DmaVisibility::Guarded };
+    }
+
+    /// From here on `tap` is told all that passes between the controllers and this host. An observer
+    /// cannot be taken back to a mark: the DUT is no longer one that can be rewound.
+    pub fn set_tap(&mut self, tap: Box<dyn dut::Tap + Send>) {
+        self.capabilities.rewind = false;
+        self.subsystem.set_tap(tap);
     }
 
     /// The subsystem, to look at.
@@ -208,7 +216,7 @@ impl Dut for EmulatorDut {
             let most = self.capabilities.msix_vectors;
             return Err(Fault::Harness(format!("{vectors} MSI-X vectors of {most}")));
         }
-        self.subsystem.set_up_msix(index, vectors);
+        self.subsystem.set_up_msix(index, self.host.now, vectors);
         Ok(())
     }
 
@@ -237,6 +245,7 @@ impl Dut for EmulatorDut {
 
     fn map(&mut self, at: Addr, len: u64, perm: Perm) -> Result<(), Fault> {
         self.host.set_permission(at.0, len, Some(perm));
+        self.subsystem.tell_mapped(self.host.now, at.0, len, Some(perm));
         Ok(())
     }
 
@@ -245,6 +254,7 @@ impl Dut for EmulatorDut {
             0 => self.host.set_permission(0, u64::MAX, None),
             _ => self.host.set_permission(at.0, len, None),
         }
+        self.subsystem.tell_mapped(self.host.now, at.0, len, None);
         Ok(())
     }
 

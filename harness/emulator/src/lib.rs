@@ -5,6 +5,7 @@
 //!   deterministic.
 //! - [`EmulatorDut`] puts it behind `dut::Dut`, with an arena, a virtual clock and an exact log of
 //!   its accesses to host memory.
+//! - [`Tapped`] tells an observer all that passes between a subsystem and its host.
 //! - [`Config`] says what kind of controller it is, [`Policy`] what it does where the specification
 //!   leaves it free.
 //! - [`seam::Defect`] is the way in for planted defects; [`defect::TABLE`] lists them.
@@ -37,6 +38,7 @@ pub mod register;
 pub mod run;
 pub mod seam;
 pub mod subsystem;
+pub mod tapped;
 pub mod work;
 
 pub use bus::{Bus, BusFault};
@@ -45,4 +47,5 @@ pub use device::EmulatorDut;
 pub use policy::Policy;
 pub use seam::Defect;
 pub use subsystem::Subsystem;
+pub use tapped::Tapped;
 pub use work::Work;

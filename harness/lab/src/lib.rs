@@ -4,6 +4,7 @@
 //! - [`Ctl`] is its handle of a controller. Every call is sugar over [`Action`]s, which all go through one
 //!   door, so that any run can be kept as a [`Sequence`], replayed, shrunk and exported.
 //! - [`Bench`] holds a DUT, runs tests and sequences on it, and gives each a fresh controller.
+//! - A [`Witness`] judges a device model under a host that is not ours.
 //! - What was seen becomes records of a [`log::Log`]; the judge follows them and makes findings
 //!   and the verdict. The lab has no opinion of its own.
 //!
@@ -34,6 +35,7 @@ mod shrink;
 mod stop;
 mod text;
 mod trace;
+mod witness;
 
 pub use self::action::{
     Action, Block, BufferId, ClaimOn, CommandId, Condition, Hazard, Links, Patience, Place, Seen,
@@ -55,6 +57,7 @@ pub use self::shrink::{Target, shrink};
 pub use self::stop::{Outcome, Stop};
 pub use self::text::{HEADER, TextError};
 pub use self::trace::{HeaderError, TraceHeader, judge, sequence_of};
+pub use self::witness::Witness;
 pub use ::log::random::Random;
 pub use dut::{Capability, DmaVisibility};
 pub use lab_macros::conformance;

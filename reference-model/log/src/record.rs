@@ -201,6 +201,16 @@ pub enum Body {
         /// The header of the first block.
         tag: BlockTag,
     },
+    /// The host wrote blocks into memory that are not ours to generate (the data of a foreign
+    /// driver); block n is recognised as `ident` n of the payload (8 bytes each, little-endian).
+    BlocksWritten {
+        /// Address of the first block.
+        at: Addr,
+        /// Bytes per block.
+        block_bytes: u32,
+        /// One [`Ident`] a block.
+        payload: PayloadRef,
+    },
     /// The host wrote raw bytes into memory (a PRP list, a range list, an edit of an SQE in its
     /// slot); the bytes are in the payload.
     HostWrite {

@@ -196,6 +196,18 @@ impl Judge {
                 self.origin = Some(origin);
                 self.grow(usize::from(origin.controllers.max(1)));
             }
+            Body::BlocksWritten { at, block_bytes, payload } => {
+                let idents = log.payload(payload).as_chunks::<8>().0.iter();
+                for (n, bytes) in idents.enumerate() {
+                    let at = spec::Addr(at.0.wrapping_add(n as u64 * u64::from(block_bytes)));
+                    let ident = log::Ident(u64::from_le_bytes(*bytes));
+                    // The same again is no change: two commands may take their data from one buffer.
+                    if self.memory.block(at, block_bytes) != Some(ident) {
+                        self.host_wrote(at, block_bytes.into());
+                        self.memory.name(at, block_bytes, ident);
+                    }
+                }
+            }
             Body::HostWrite { at, payload } => {
                 let bytes = log.payload(payload);
                 self.host_wrote(at, bytes.len() as u64);

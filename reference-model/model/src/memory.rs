@@ -80,6 +80,12 @@ enum Source {
         block_bytes: u32,
         tag: BlockTag,
     },
+    /// The block of `block_bytes` from `start` is this one; its bytes were not told.
+    Named {
+        start: u64,
+        block_bytes: u32,
+        ident: Ident,
+    },
     Raw(Box<Raw>),
     /// The controller may have written it, for this command: byte `start` is its data byte `offset`.
     Device {
@@ -102,7 +108,7 @@ impl Source {
     /// The byte at address `at`, which lies in the page or sector of this source.
     fn byte(&self, at: u64) -> Option<u8> {
         match self {
-            Source::Unknown | Source::Device { .. } => None,
+            Source::Unknown | Source::Device { .. } | Source::Named { .. } => None,
             Source::Constant(value) => Some(*value),
             Source::Tagged { start, block_bytes, tag } => {
                 let offset = at - start;
@@ -122,6 +128,9 @@ impl Source {
                 let offset = at - start;
                 let block = u64::from(wanted);
                 offset.is_multiple_of(block).then(|| tag.plus(offset / block).ident())
+            }
+            Source::Named { start, block_bytes, ident } => {
+                (start == at && block_bytes == wanted).then_some(ident)
             }
             Source::Constant(0) => Some(Ident::ZERO),
             Source::Constant(0xff) => Some(Ident::ONES),
@@ -255,6 +264,16 @@ impl Memory {
             tag.plus(n).fill(&mut block);
             self.write(Addr(at.0.wrapping_add(n * u64::from(block_bytes))), &block);
         }
+    }
+
+    /// The host wrote a block of which only the identity is known.
+    pub fn name(&mut self, at: Addr, block_bytes: u32, ident: Ident) {
+        let source = match ident {
+            Ident::ZERO => Source::Constant(0),
+            Ident::ONES => Source::Constant(0xff),
+            ident => Source::Named { start: at.0, block_bytes, ident },
+        };
+        self.put(at.0, block_bytes.into(), &source);
     }
 
     /// The host set bytes.
@@ -412,7 +431,7 @@ impl Memory {
     /// As `read`, within one sector.
     fn read_sector(&self, at: u64, to: &mut [u8]) -> bool {
         match self.source(at) {
-            Source::Unknown | Source::Device { .. } => false,
+            Source::Unknown | Source::Device { .. } | Source::Named { .. } => false,
             Source::Constant(value) => {
                 to.fill(*value);
                 true

@@ -173,6 +173,10 @@ impl Bus for Host {
         if done { Ok(()) } else { Err(BusFault) }
     }
 
+    fn peek(&self, at: u64, to: &mut [u8]) -> bool {
+        self.arena.read(Addr(at), to)
+    }
+
     fn message(&mut self, ctrl: usize, vector: u16) {
         let (not_before, seen) = (self.now, self.now);
         self.keep(Event::Interrupt { ctrl: Ctrl(ctrl as u8), vector, count: 1, not_before, seen });

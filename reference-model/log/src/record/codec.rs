@@ -42,6 +42,7 @@ const NOTE: u8 = 28;
 const END: u8 = 29;
 const NOT_APPLICABLE: u8 = 30;
 const HARNESS_ERROR: u8 = 31;
+const BLOCKS_WRITTEN: u8 = 32;
 
 impl Record {
     /// Encodes `body` as seen by controller `ctrl` in step `step`.
@@ -130,6 +131,10 @@ impl Record {
             }
             Body::BlocksSeen { at, block_bytes, payload } => {
                 self.encode_payload_at(BLOCKS_SEEN, at, payload);
+                self.small = block_bytes;
+            }
+            Body::BlocksWritten { at, block_bytes, payload } => {
+                self.encode_payload_at(BLOCKS_WRITTEN, at, payload);
                 self.small = block_bytes;
             }
             Body::FewBlocksSeen { at, block_bytes, count, idents } => {
@@ -295,6 +300,9 @@ impl Record {
             },
             HOST_WRITE => Body::HostWrite { at, payload: self.payload() },
             HOST_SET => Body::HostSet { at, len: self.get(0), value: self.small as u8 },
+            BLOCKS_WRITTEN => {
+                Body::BlocksWritten { at, block_bytes: self.small, payload: self.payload() }
+            }
             BLOCKS_SEEN => {
                 Body::BlocksSeen { at, block_bytes: self.small, payload: self.payload() }
             }

@@ -99,11 +99,24 @@ impl Judge {
     }
 
     fn read_cap_half(&mut self, read: RegisterWrite) {
-        let Some(cap) = self.believed().cap else { return };
+        let Some(cap) = self.believed().cap else {
+            self.learn_cap_half(read);
+            return;
+        };
         let shift = 8 * (read.offset - reg::CAP);
         let mask = 0xffff_ffff & !(CAP_MOVES >> shift);
         let expected = u64::from(cap) >> shift & mask;
         self.same(req::ACCESS_HALVES, "half of CAP", read.value & mask, expected, "CAP as a whole");
+    }
+
+    /// A host that reads in dwords has read CAP when it has read both halves, the lower one first.
+    fn learn_cap_half(&mut self, read: RegisterWrite) {
+        let half = read.value as u32;
+        if read.offset == reg::CAP {
+            self.unit().cap_low = Some(half);
+        } else if let Some(low) = self.unit().cap_low {
+            self.read_cap(u64::from(half) << 32 | u64::from(low));
+        }
     }
 
     fn read_vs(&mut self, value: u32) {

@@ -57,6 +57,8 @@ pub struct Unit {
     pub aborts: Vec<u32>,
     /// Commands in flight with a structural footprint.
     pub structural: Vec<u32>,
+    /// The lower half of CAP, read while CAP was not known.
+    pub cap_low: Option<u32>,
     /// RDY rising or falling.
     pub rdy: Transition,
     /// What CSTS.SHST may read as.
@@ -149,6 +151,7 @@ impl Default for Unit {
             aers: Vec::new(),
             aborts: Vec::new(),
             structural: Vec::new(),
+            cap_low: None,
             rdy: Transition::default(),
             shst: Shst::NORMAL.or(Shst::OCCURRING).or(Shst::COMPLETE),
             shutting_down: false,
