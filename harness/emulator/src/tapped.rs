@@ -125,8 +125,8 @@ impl Tapped {
     }
 
     /// As [`Subsystem::mark`].
-    pub fn mark(&mut self) {
-        self.subsystem.mark();
+    pub fn mark(&mut self) -> bool {
+        self.subsystem.mark()
     }
 
     /// As [`Subsystem::rewind`].
