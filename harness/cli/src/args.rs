@@ -418,4 +418,13 @@ pub struct ServeArgs {
     /// Delays and orders that a correct emulator may choose, drawn from this seed.
     #[arg(long, value_name = "N")]
     pub perturb: Option<Seed>,
+    /// Judge what passes between the emulator and its client, as seen at the emulator's side.
+    #[arg(long)]
+    pub judge: bool,
+    /// What is expected, for --judge (TOML).
+    #[arg(long, value_name = "FILE", requires = "judge")]
+    pub profile: Option<PathBuf>,
+    /// Keep all that --judge sees, and write it as a trace in the end.
+    #[arg(long, value_name = "FILE", requires = "judge")]
+    pub trace: Option<PathBuf>,
 }

@@ -2,8 +2,10 @@
 
 mod export;
 mod files;
+mod judge;
 
 use std::io::Write;
+use std::time::Instant;
 
 use anyhow::{Context, bail};
 use emulator::config::NamespaceConfig;
@@ -13,14 +15,25 @@ use vfio_user::server::{Options, Server};
 
 use crate::args::ServeArgs;
 use crate::failure::Failure;
-use crate::lane;
+use crate::{lane, select};
 use export::Export;
+use judge::LiveJudge;
 
 /// Serves until Ctrl-C.
 pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let config = configured(args).map_err(Failure::usage)?;
     let defect = args.defect.as_deref().map(lane::defect).transpose().map_err(Failure::usage)?;
-    let export = Export::new(config, defect, args.expendable).map_err(Failure::usage)?;
+    let mut export = Export::new(config, defect, args.expendable).map_err(Failure::usage)?;
+    if args.judge {
+        if args.socket.len() > 1 {
+            let error = anyhow::anyhow!("--judge follows one client: give one --socket");
+            return Err(Failure::usage(error));
+        }
+        let (profile, _) = select::profile(args.profile.as_deref())?;
+        let (identity, capabilities) = export.facts();
+        export.set_judge(LiveJudge::new(&identity, &capabilities, profile, args.trace.clone()));
+    }
+    let began = Instant::now();
     let doorbells = args.doorbells.into();
     let options = Options { sockets: args.socket.clone(), doorbells };
     let tell = Box::new(|text: &str| eprintln!("{text}"));
@@ -33,10 +46,14 @@ pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         writeln!(out, "serving on {}", socket.display())?;
     }
     out.flush()?;
-    let export = server.run().map_err(Failure::harness)?;
+    let mut export = server.run().map_err(Failure::harness)?;
+    let judge = export.take_judge();
     let stored = export.power_off().context("the cache could not be written to the files");
     stored.map_err(Failure::harness)?;
-    Ok(Exit::Passed)
+    match judge {
+        Some(judge) => judge.finish(began.elapsed().as_nanos() as u64, out),
+        None => Ok(Exit::Passed),
+    }
 }
 
 /// The emulator's configuration: from the file, with a controller for each socket and the namespaces

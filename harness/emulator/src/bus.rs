@@ -26,9 +26,9 @@ pub trait Bus {
     /// Copies `from` into host memory from `at` on. Nothing is copied on a fault.
     fn write(&mut self, ctrl: usize, at: u64, from: &[u8]) -> Result<(), BusFault>;
 
-    /// Copies host memory for an observer: no access of a controller, nothing is logged. False where
-    /// memory is not there.
-    fn peek(&self, at: u64, to: &mut [u8]) -> bool;
+    /// Copies host memory, as the controller would see it, for an observer: no access, nothing is
+    /// logged, and permissions do not matter. False where memory cannot be looked at.
+    fn peek(&self, ctrl: usize, at: u64, to: &mut [u8]) -> bool;
 
     /// Sends the MSI-X message of a vector.
     fn message(&mut self, ctrl: usize, vector: u16);

@@ -8,6 +8,7 @@ use log::{Perm, ResetKind};
 use spec::Addr;
 
 use crate::bus::{Bus, BusFault};
+use crate::media::Media;
 use crate::subsystem::Subsystem;
 use crate::work::Work;
 
@@ -77,7 +78,7 @@ impl Tapped {
     pub fn write(&mut self, ctrl: usize, bus: &mut dyn Bus, offset: u32, bytes: u8, value: u64) {
         if let (Some(tap), Some(width)) = (&mut self.tap, width(bytes)) {
             let write = (offset, width, value);
-            tap.register_write(Ctrl(ctrl as u8), bus.now(), &Memory(bus), write);
+            tap.register_write(Ctrl(ctrl as u8), bus.now(), &Memory(bus, ctrl), write);
         }
         self.with(bus, |subsystem, bus| subsystem.write(ctrl, bus, offset, bytes, value));
     }
@@ -124,6 +125,11 @@ impl Tapped {
         }
     }
 
+    /// As [`Subsystem::media_mut`].
+    pub fn media_mut(&mut self) -> &mut Media {
+        self.subsystem.media_mut()
+    }
+
     /// As [`Subsystem::mark`].
     pub fn mark(&mut self) -> bool {
         self.subsystem.mark()
@@ -145,11 +151,11 @@ const fn width(bytes: u8) -> Option<Width> {
     })
 }
 
-struct Memory<'a>(&'a dyn Bus);
+struct Memory<'a>(&'a dyn Bus, usize);
 
 impl HostMemory for Memory<'_> {
     fn peek(&self, at: u64, to: &mut [u8]) -> bool {
-        self.0.peek(at, to)
+        self.0.peek(self.1, at, to)
     }
 }
 
@@ -164,6 +170,10 @@ impl Bus for TapBus<'_> {
         self.bus.now()
     }
 
+    fn masters(&self, ctrl: usize) -> bool {
+        self.bus.masters(ctrl)
+    }
+
     fn allows(&self, ctrl: usize, at: u64, len: usize, write: bool) -> bool {
         self.bus.allows(ctrl, at, len, write)
     }
@@ -171,19 +181,19 @@ impl Bus for TapBus<'_> {
     fn read(&mut self, ctrl: usize, at: u64, to: &mut [u8]) -> Result<(), BusFault> {
         let done = self.bus.read(ctrl, at, to);
         let access = Access { at: Addr(at), bytes: to, write: false, fault: done.is_err() };
-        self.tap.dma(Ctrl(ctrl as u8), self.bus.now(), &Memory(self.bus), access);
+        self.tap.dma(Ctrl(ctrl as u8), self.bus.now(), &Memory(self.bus, ctrl), access);
         done
     }
 
     fn write(&mut self, ctrl: usize, at: u64, from: &[u8]) -> Result<(), BusFault> {
         let fault = !self.bus.allows(ctrl, at, from.len(), true);
         let access = Access { at: Addr(at), bytes: from, write: true, fault };
-        self.tap.dma(Ctrl(ctrl as u8), self.bus.now(), &Memory(self.bus), access);
+        self.tap.dma(Ctrl(ctrl as u8), self.bus.now(), &Memory(self.bus, ctrl), access);
         self.bus.write(ctrl, at, from)
     }
 
-    fn peek(&self, at: u64, to: &mut [u8]) -> bool {
-        self.bus.peek(at, to)
+    fn peek(&self, ctrl: usize, at: u64, to: &mut [u8]) -> bool {
+        self.bus.peek(ctrl, at, to)
     }
 
     fn message(&mut self, ctrl: usize, vector: u16) {

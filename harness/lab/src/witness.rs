@@ -25,6 +25,7 @@ use spec::identify::IdentifyNamespace;
 use spec::register::{self, DoorbellKind};
 use spec::{Addr, Cqe, Qid, Sqe};
 
+use crate::trace::TraceHeader;
 use data::{Moved, Walk};
 use queues::{Pending, Seat};
 
@@ -80,6 +81,27 @@ impl Witness {
     pub fn findings(&mut self) -> &[Finding] {
         self.catch_up();
         self.judge.findings()
+    }
+
+    /// Lets the judge catch up; what it has found so far, and the log that it found it in.
+    pub fn follow(&mut self) -> (&[Finding], &Log) {
+        self.catch_up();
+        (self.judge.findings(), &self.log)
+    }
+
+    /// Forgets the records that were judged: an observation without end must not fill the memory.
+    pub fn forget(&mut self) {
+        self.catch_up();
+        self.log.forget();
+    }
+
+    /// The trace of all that was seen (since the last [`Self::forget`]).
+    pub fn trace(&self, header: &TraceHeader) -> log::trace::Trace {
+        log::trace::Trace {
+            header: header.to_json(),
+            sequence: String::new(),
+            log: self.log.clone(),
+        }
     }
 
     /// What was exercised and judged so far.

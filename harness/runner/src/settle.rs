@@ -224,7 +224,7 @@ impl Judged<'_> {
                 decoded: command::describe(&sqe, self.queue_of(finding, &sqe)).to_string(),
                 sqe: format!("{sqe:?}"),
             }),
-            agreed: seen_before(self.log, finding.record as usize),
+            agreed: seen_before(self.log, finding.record),
             consequence_of: finding.consequence_of,
             waived_by,
             dut_lines: Vec::new(),
@@ -233,12 +233,12 @@ impl Judged<'_> {
 
     /// Which opcode table the command of a finding belongs to: that of the queue it was last put into.
     fn queue_of(&self, finding: &Finding, sqe: &spec::Sqe) -> QueueKind {
-        let until = (finding.record as usize + 1).min(self.log.len());
-        let submitted =
-            self.log.records()[..until].iter().rev().find_map(|record| match record.body() {
+        let submitted = self.log.before(finding.record + 1).iter().rev().find_map(|record| {
+            match record.body() {
                 Body::Submit { sqid, sqe: ref seen, .. } if seen == sqe => Some(sqid),
                 _ => None,
-            });
+            }
+        });
         match submitted {
             Some(sqid) if !sqid.is_admin() => QueueKind::Nvm,
             _ => QueueKind::Admin,
@@ -279,9 +279,9 @@ pub fn level_word(level: Level) -> &'static str {
 }
 
 /// What had been observed before record `record`.
-fn seen_before(log: &Log, record: usize) -> Observations {
+fn seen_before(log: &Log, record: u32) -> Observations {
     let mut seen = Observations::default();
-    for record in &log.records()[..record.min(log.len())] {
+    for record in log.before(record) {
         match record.body() {
             Body::Completion { .. } => seen.completions += 1,
             Body::RegisterRead(_) => seen.register_reads += 1,

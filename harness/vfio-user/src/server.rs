@@ -50,8 +50,20 @@ pub trait Host {
     /// Copies into host memory. After a fault a part may have been copied if the client took its
     /// memory away meanwhile.
     fn write(&mut self, ctrl: usize, at: u64, from: &[u8]) -> Result<(), DmaFault>;
+    /// Copies host memory for an observer: no access, and permissions do not matter. False where it is
+    /// not there, or could only be had by a message.
+    fn peek(&self, ctrl: usize, at: u64, to: &mut [u8]) -> bool;
     /// Sends the message of an MSI-X vector.
     fn message(&mut self, ctrl: usize, vector: u16);
+}
+
+/// What a function may do with a piece of memory.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Rights {
+    /// It may read.
+    pub read: bool,
+    /// It may write.
+    pub write: bool,
 }
 
 /// Why a device cannot go on.
@@ -75,8 +87,16 @@ pub trait Device {
     fn step(&mut self, host: &mut dyn Host) -> Result<Step, Fatal>;
     /// A Function Level Reset.
     fn reset(&mut self, ctrl: usize, host: &mut dyn Host);
+    /// A client opened memory to its function, for reading and writing as told.
+    fn mapped(&mut self, ctrl: usize, host: &mut dyn Host, range: (u64, u64), rights: Rights) {
+        let _ = (ctrl, host, range, rights);
+    }
+    /// A client took memory away: (address, size), or all of it.
+    fn unmapped(&mut self, ctrl: usize, host: &mut dyn Host, range: Option<(u64, u64)>) {
+        let _ = (ctrl, host, range);
+    }
     /// Turns MSI-X on with every vector unmasked, or off.
-    fn msix_enable(&mut self, ctrl: usize, on: bool);
+    fn msix_enable(&mut self, ctrl: usize, host: &mut dyn Host, on: bool);
     /// Masks or unmasks a vector.
     fn msix_mask(&mut self, ctrl: usize, host: &mut dyn Host, vector: u16, masked: bool);
     /// Whether a message of the vector is held back.

@@ -14,6 +14,10 @@ pub struct PayloadRef {
 /// One segment: the records of one test, and their payloads.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Log {
+    /// Records that were forgotten: the index of the first that is kept.
+    first: u32,
+    /// Payload bytes that were forgotten.
+    first_byte: u64,
     records: Vec<Record>,
     payload: Vec<u8>,
 }
@@ -21,35 +25,38 @@ pub struct Log {
 impl Log {
     /// An empty log that holds `records` records before it has to grow.
     pub fn with_capacity(records: usize) -> Self {
-        Self { records: Vec::with_capacity(records), payload: Vec::with_capacity(records * 16) }
+        Self {
+            records: Vec::with_capacity(records),
+            payload: Vec::with_capacity(records * 16),
+            ..Self::default()
+        }
     }
 
     /// From the parts of a trace.
     pub fn from_parts(records: Vec<Record>, payload: Vec<u8>) -> Self {
-        Self { records, payload }
+        Self { records, payload, ..Self::default() }
     }
 
     /// Appends a record and returns its index.
     #[inline]
     pub fn push(&mut self, ctrl: u8, step: u16, when: Interval, body: Body) -> u32 {
-        let index = self.records.len() as u32;
+        let index = self.first + self.records.len() as u32;
         self.records.push(Record::new(ctrl, step, when, body));
         index
     }
 
     /// Puts bytes into the payload area.
     pub fn store(&mut self, bytes: &[u8]) -> PayloadRef {
-        let offset = self.payload.len() as u64;
+        let offset = self.first_byte + self.payload.len() as u64;
         self.payload.extend_from_slice(bytes);
         PayloadRef { offset, len: bytes.len() as u64 }
     }
 
     /// The bytes that `payload` names; empty if it lies outside (a foreign or damaged trace).
     pub fn payload(&self, payload: PayloadRef) -> &[u8] {
-        payload
-            .offset
-            .checked_add(payload.len)
-            .and_then(|end| self.payload.get(payload.offset as usize..end as usize))
+        let kept = payload.offset.checked_sub(self.first_byte);
+        kept.and_then(|from| Some(from as usize..from.checked_add(payload.len)? as usize))
+            .and_then(|range| self.payload.get(range))
             .unwrap_or(&[])
     }
 
@@ -58,9 +65,28 @@ impl Log {
         String::from_utf8_lossy(self.payload(payload))
     }
 
-    /// All records.
+    /// All records that are kept: those from [`Self::first`] on.
     pub fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// The index of the first record that is kept; 0 unless [`Self::forget`] was called.
+    pub fn first(&self) -> u32 {
+        self.first
+    }
+
+    /// The records before record `index`, as far as they are kept.
+    pub fn before(&self, index: u32) -> &[Record] {
+        let count = index.saturating_sub(self.first) as usize;
+        &self.records[..count.min(self.records.len())]
+    }
+
+    /// Forgets what is there, for one who follows a log that has no end. Indices go on.
+    pub fn forget(&mut self) {
+        self.first += self.records.len() as u32;
+        self.first_byte += self.payload.len() as u64;
+        self.records.clear();
+        self.payload.clear();
     }
 
     /// All records, to be changed: for log mutation.
@@ -78,14 +104,14 @@ impl Log {
         &mut self.payload
     }
 
-    /// How many records there are.
+    /// How many records there are, those included that were forgotten.
     pub fn len(&self) -> usize {
-        self.records.len()
+        self.first as usize + self.records.len()
     }
 
-    /// Whether there is no record.
+    /// Whether there never was a record.
     pub fn is_empty(&self) -> bool {
-        self.records.is_empty()
+        self.len() == 0
     }
 
     /// Cuts the log back to an earlier length (bring-up that several tests share).

@@ -138,17 +138,22 @@ impl Judge {
     /// Judges every record of `log` that it has not seen yet.
     pub fn catch_up(&mut self, log: &Log) {
         let records = log.records();
-        self.ruled.resize(records.len(), claims::Standing::None);
-        let from = (self.next as usize).min(records.len());
+        self.ruled.resize(log.len(), claims::Standing::None);
+        let first = log.first();
+        let from = (self.next.saturating_sub(first) as usize).min(records.len());
         for (n, record) in records.iter().enumerate().skip(from) {
-            self.now =
-                Now { record: n as u32, step: record.step, ctrl: record.ctrl, when: record.when() };
+            self.now = Now {
+                record: first + n as u32,
+                step: record.step,
+                ctrl: record.ctrl,
+                when: record.when(),
+            };
             if usize::from(record.ctrl) >= self.units.len() {
                 self.grow(usize::from(record.ctrl) + 1);
             }
             self.judge(log, record.body());
         }
-        self.next = records.len() as u32;
+        self.next = log.len() as u32;
     }
 
     /// Makes room for `count` controllers.

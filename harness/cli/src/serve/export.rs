@@ -1,9 +1,12 @@
 //! The emulator as the device of a vfio-user server.
 
-use emulator::{Bus, BusFault, Config, ConfigError, Defect, Subsystem, Work};
-use log::ResetKind;
+use dut::{Capabilities, Clock, DmaVisibility, Identity, IrqPrecision};
+use emulator::{Bus, BusFault, Config, ConfigError, Defect, Subsystem, Tapped, Work};
+use log::{Perm, ResetKind};
 use spec::register;
-use vfio_user::server::{Device, Fatal, Function, Host, PciId, Step};
+use vfio_user::server::{Device, Fatal, Function, Host, PciId, Rights, Step};
+
+use super::judge::LiveJudge;
 
 /// PCI identifiers: the vendor is the one that Identify tells, the device none of QEMU's, so that no
 /// driver takes it for QEMU's controller and its quirks.
@@ -11,8 +14,9 @@ const ID: PciId = PciId { vendor: 0x1b36, device: 0x4c53 };
 
 /// The emulator.
 pub struct Export {
-    subsystem: Subsystem,
+    subsystem: Tapped,
     expendable: bool,
+    judge: Option<LiveJudge>,
 }
 
 impl Export {
@@ -29,7 +33,37 @@ impl Export {
                 Subsystem::with_defect(config, defect)?
             }
         };
-        Ok(Self { subsystem, expendable })
+        Ok(Self { subsystem: Tapped::new(subsystem), expendable, judge: None })
+    }
+
+    /// Who the device is, and what its tap shows.
+    pub fn facts(&self) -> (Identity, Capabilities) {
+        let config = self.subsystem.config();
+        let identity = Identity { kind: "emulator".into(), description: self.name() };
+        let capabilities = Capabilities {
+            clock: Clock::Wall,
+            controllers: config.controllers,
+            resets: vec![ResetKind::FunctionLevel],
+            irq: IrqPrecision::Exact,
+            msix_vectors: config.vectors,
+            msix_table: false,
+            dma: DmaVisibility::Exact,
+            read_flushes_dma: true,
+            wide_access: true,
+            rewind: false,
+        };
+        (identity, capabilities)
+    }
+
+    /// From here on all that passes is judged.
+    pub fn set_judge(&mut self, judge: LiveJudge) {
+        self.subsystem.set_tap(judge.tap());
+        self.judge = Some(judge);
+    }
+
+    /// The judge, when the observation is over.
+    pub fn take_judge(&mut self) -> Option<LiveJudge> {
+        self.judge.take()
     }
 
     /// An orderly power-off: what is in the cache becomes durable.
@@ -79,6 +113,9 @@ impl Device for Export {
 
     fn step(&mut self, host: &mut dyn Host) -> Result<Step, Fatal> {
         let work = self.subsystem.step(&mut OverHost(host));
+        if let (Work::Idle, Some(judge)) = (work, &mut self.judge) {
+            judge.look();
+        }
         Ok(match work {
             Work::Hidden | Work::Seen => Step::Worked,
             Work::Until(due) => Step::Until(due),
@@ -90,9 +127,24 @@ impl Device for Export {
         self.subsystem.reset(ctrl, &mut OverHost(host), ResetKind::FunctionLevel);
     }
 
-    fn msix_enable(&mut self, ctrl: usize, on: bool) {
+    fn msix_enable(&mut self, ctrl: usize, host: &mut dyn Host, on: bool) {
         let vectors = self.subsystem.config().vectors;
-        self.subsystem.set_up_msix(ctrl, if on { vectors } else { 0 });
+        self.subsystem.set_up_msix(ctrl, host.now(), if on { vectors } else { 0 });
+    }
+
+    fn mapped(&mut self, _: usize, host: &mut dyn Host, range: (u64, u64), rights: Rights) {
+        let perm = match (rights.read, rights.write) {
+            (true, true) => Perm::Both,
+            (true, false) => Perm::ToController,
+            (false, true) => Perm::FromController,
+            (false, false) => return,
+        };
+        self.subsystem.tell_mapped(host.now(), range.0, range.1, Some(perm));
+    }
+
+    fn unmapped(&mut self, _: usize, host: &mut dyn Host, range: Option<(u64, u64)>) {
+        let (at, len) = range.unwrap_or((0, 0));
+        self.subsystem.tell_mapped(host.now(), at, len, None);
     }
 
     fn msix_mask(&mut self, ctrl: usize, host: &mut dyn Host, vector: u16, masked: bool) {
@@ -133,6 +185,10 @@ impl Bus for OverHost<'_> {
 
     fn write(&mut self, ctrl: usize, at: u64, from: &[u8]) -> Result<(), BusFault> {
         self.0.write(ctrl, at, from).map_err(|_| BusFault)
+    }
+
+    fn peek(&self, ctrl: usize, at: u64, to: &mut [u8]) -> bool {
+        self.0.peek(ctrl, at, to)
     }
 
     fn message(&mut self, ctrl: usize, vector: u16) {

@@ -173,7 +173,7 @@ impl Bus for Host {
         if done { Ok(()) } else { Err(BusFault) }
     }
 
-    fn peek(&self, at: u64, to: &mut [u8]) -> bool {
+    fn peek(&self, _ctrl: usize, at: u64, to: &mut [u8]) -> bool {
         self.arena.read(Addr(at), to)
     }
 

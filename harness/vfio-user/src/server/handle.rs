@@ -4,11 +4,11 @@ use std::os::fd::{AsFd, OwnedFd};
 
 use rustix::io::Errno;
 
-use super::Device;
 use super::doorbells::Page;
 use super::irqs::{ENTRY_BYTES, Signal};
 use super::pci::{CONFIG_BYTES, Effect};
 use super::run::{Doorbells, Server};
+use super::{Device, Rights};
 use crate::channel::{DATA_MAX, FDS_SENT};
 use crate::message::device_info::{irq, region};
 use crate::message::version::{MAJOR, MINOR};
@@ -139,6 +139,11 @@ impl<D: Device> Server<D> {
         }
         let link = self.ports.list[n].link.as_mut().ok_or(Refused(Errno::INVAL))?;
         link.memory.map(&map, fds.into_iter().next())?;
+        let rights = Rights {
+            read: map.flags & DmaMap::READABLE != 0,
+            write: map.flags & DmaMap::WRITEABLE != 0,
+        };
+        self.device.mapped(n, &mut self.ports, (map.address, map.size), rights);
         Ok(Sent::Bytes)
     }
 
@@ -146,8 +151,15 @@ impl<D: Device> Server<D> {
         let unmap = DmaUnmap::decode(payload)?;
         let link = self.ports.list[n].link.as_mut().ok_or(Refused(Errno::INVAL))?;
         match unmap.flags {
-            0 => link.memory.unmap(unmap.address, unmap.size)?,
-            DmaUnmap::ALL if (unmap.address, unmap.size) == (0, 0) => link.memory.clear(),
+            0 => {
+                link.memory.unmap(unmap.address, unmap.size)?;
+                let range = Some((unmap.address, unmap.size));
+                self.device.unmapped(n, &mut self.ports, range);
+            }
+            DmaUnmap::ALL if (unmap.address, unmap.size) == (0, 0) => {
+                link.memory.clear();
+                self.device.unmapped(n, &mut self.ports, None);
+            }
             _ => return Err(Refused(Errno::INVAL)),
         }
         unmap.encode(&mut self.reply);
@@ -295,13 +307,13 @@ impl<D: Device> Server<D> {
         self.assign(n, index, 0..count, Vec::new());
         if index == irq::MSIX {
             self.ports.list[n].irqs.msix = false;
-            self.device.msix_enable(n, false);
+            self.device.msix_enable(n, &mut self.ports, false);
         }
     }
 
     /// Makes the device's MSI-X what the client set up.
     fn apply_msix(&mut self, n: usize) {
-        self.device.msix_enable(n, true);
+        self.device.msix_enable(n, &mut self.ports, true);
         for vector in 0..self.ports.list[n].irqs.vectors.len() {
             if self.ports.list[n].irqs.vectors[vector].masked {
                 self.device.msix_mask(n, &mut self.ports, vector as u16, true);

@@ -109,10 +109,15 @@ impl Memory {
 
     /// The region that holds `at`, and where in it that is.
     fn find(&self, at: u64, write: bool) -> Option<(&Map, u64)> {
+        let allowed = |map: &Map| if write { map.writeable } else { map.readable };
+        self.region(at).filter(|(map, _)| allowed(map))
+    }
+
+    /// The region that holds `at`, whatever its rights.
+    fn region(&self, at: u64) -> Option<(&Map, u64)> {
         let (base, map) = self.maps.range(..=at).next_back()?;
         let inside = at - base;
-        let allowed = if write { map.writeable } else { map.readable };
-        (inside < map.size && allowed).then_some((map, inside))
+        (inside < map.size).then_some((map, inside))
     }
 
     /// Whether an access to `len` bytes from `at` lies in regions with the right, wholly.
@@ -130,28 +135,25 @@ impl Memory {
         true
     }
 
+    /// Copies memory whatever the function may do with it. False where there is none, or none that
+    /// can be had without a message.
+    pub fn peek(&self, at: u64, to: &mut [u8]) -> bool {
+        let mut done = 0;
+        while done < to.len() {
+            let Some(here) = at.checked_add(done as u64) else { return false };
+            let Some((map, inside)) = self.region(here) else { return false };
+            match copy_out(map, inside, &mut to[done..]) {
+                Ok(Moved::Done(len)) => done += len,
+                Ok(Moved::ByMessages(_)) | Err(DmaFault) => return false,
+            }
+        }
+        true
+    }
+
     /// Reads as much from `at` on as lies in one region.
     pub fn read(&self, at: u64, to: &mut [u8]) -> Result<Moved, DmaFault> {
         let (map, inside) = self.find(at, false).ok_or(DmaFault)?;
-        let len = to.len().min(usize::try_from(map.size - inside).unwrap_or(usize::MAX));
-        let to = &mut to[..len];
-        match &map.access {
-            Access::Mapped(mapping) => {
-                // SAFETY: `find` has checked that `inside` lies in the region and `len` does not
-                // leave it; the mapping is as long as the region and cannot shrink. The client may
-                // write meanwhile: the copy may then be torn, and it is the client's to bear.
-                unsafe {
-                    let from = mapping.as_ptr().add(inside as usize);
-                    std::ptr::copy_nonoverlapping(from, to.as_mut_ptr(), len);
-                }
-                Ok(Moved::Done(len))
-            }
-            Access::File(file, start) => {
-                file.read_exact_at(to, start + inside).map_err(|_| DmaFault)?;
-                Ok(Moved::Done(len))
-            }
-            Access::Messages => Ok(Moved::ByMessages(len)),
-        }
+        copy_out(map, inside, to)
     }
 
     /// Writes as much from `at` on as lies in one region; as [`Self::read`].
@@ -190,6 +192,29 @@ impl Memory {
             }
             Access::Messages => Ok(Moved::ByMessages(len)),
         }
+    }
+}
+
+/// Copies as much of a region from byte `inside` on as there is.
+fn copy_out(map: &Map, inside: u64, to: &mut [u8]) -> Result<Moved, DmaFault> {
+    let len = to.len().min(usize::try_from(map.size - inside).unwrap_or(usize::MAX));
+    let to = &mut to[..len];
+    match &map.access {
+        Access::Mapped(mapping) => {
+            // SAFETY: `find` has checked that `inside` lies in the region and `len` does not
+            // leave it; the mapping is as long as the region and cannot shrink. The client may
+            // write meanwhile: the copy may then be torn, and it is the client's to bear.
+            unsafe {
+                let from = mapping.as_ptr().add(inside as usize);
+                std::ptr::copy_nonoverlapping(from, to.as_mut_ptr(), len);
+            }
+            Ok(Moved::Done(len))
+        }
+        Access::File(file, start) => {
+            file.read_exact_at(to, start + inside).map_err(|_| DmaFault)?;
+            Ok(Moved::Done(len))
+        }
+        Access::Messages => Ok(Moved::ByMessages(len)),
     }
 }
 

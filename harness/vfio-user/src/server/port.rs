@@ -134,6 +134,11 @@ impl Host for Ports {
         self.link(ctrl)?.write(at, from)
     }
 
+    fn peek(&self, ctrl: usize, at: u64, to: &mut [u8]) -> bool {
+        let link = self.list.get(ctrl).and_then(|port| port.link.as_ref());
+        link.is_some_and(|link| link.memory.peek(at, to))
+    }
+
     fn message(&mut self, ctrl: usize, vector: u16) {
         if let Some(port) = self.list.get(ctrl).filter(|port| port.config.is_bus_master()) {
             port.irqs.message(vector);

@@ -276,6 +276,7 @@ impl<D: Device> Server<D> {
         port.config.reset();
         let text = format!("the client of {} is gone: {why}", port.path.display());
         self.device.reset(n, &mut self.ports);
+        self.device.unmapped(n, &mut self.ports, None);
         (self.tell)(&text);
     }
 

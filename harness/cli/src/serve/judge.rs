@@ -1,0 +1,151 @@
+//! `lockstep serve --judge`: the model judges what passes between the emulator and its client.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context, anyhow};
+use dut::{Capabilities, Identity, Tap};
+use lab::{TraceHeader, Witness};
+use model::Profile;
+use reports::{
+    Clock, Counts, DutFacts, Exit, Observations, Seed, Story, TestFinished, Verdict, write_story,
+};
+use runner::facts::COMMIT;
+use runner::settle::Judged;
+use runner::waiver::Waivers;
+
+use crate::failure::Failure;
+
+/// What the observation is called in stories and traces.
+const NAME: &str = "serve";
+/// Findings of one requirement that are told in full; the rest is counted.
+const TOLD: u32 = 3;
+/// Records after which what was judged is forgotten, unless a trace is kept.
+const KEPT: usize = 4096;
+
+/// The judge of a server, and what it has told.
+pub struct LiveJudge {
+    witness: Arc<Mutex<Witness>>,
+    profile: Arc<Profile>,
+    facts: DutFacts,
+    /// Findings that were looked at.
+    looked: usize,
+    /// How many of each were found: kind and requirement.
+    counts: BTreeMap<(String, String), u32>,
+    trace: Option<PathBuf>,
+}
+
+impl LiveJudge {
+    /// The judge of a device that has just been powered on. With `trace` everything is kept in
+    /// memory, and written there in the end.
+    pub fn new(
+        identity: &Identity,
+        capabilities: &Capabilities,
+        profile: Arc<Profile>,
+        trace: Option<PathBuf>,
+    ) -> Self {
+        let witness = Witness::new(identity, capabilities, Arc::clone(&profile));
+        let facts = DutFacts {
+            kind: identity.kind.clone(),
+            arguments: "serve".into(),
+            description: identity.description.clone(),
+            clock: Clock::Wall,
+            revision: String::new(),
+            controllers: capabilities.controllers,
+        };
+        let witness = Arc::new(Mutex::new(witness));
+        Self { witness, profile, facts, looked: 0, counts: BTreeMap::new(), trace }
+    }
+
+    /// What the device is to tell.
+    pub fn tap(&self) -> Box<dyn Tap + Send> {
+        Box::new(Arc::clone(&self.witness))
+    }
+
+    fn witness(&self) -> MutexGuard<'_, Witness> {
+        self.witness.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells what was found since the last look.
+    pub fn look(&mut self) {
+        let witness = Arc::clone(&self.witness);
+        let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+        let (findings, log) = witness.follow();
+        for finding in &findings[self.looked.min(findings.len())..] {
+            let name = finding.req.map_or("", |req| req.name());
+            let kind = format!("{:?}", finding.kind);
+            let count = self.counts.entry((kind, name.into())).or_default();
+            *count += 1;
+            if *count > TOLD {
+                continue;
+            }
+            let told = Judged {
+                id: NAME,
+                requirements: &[],
+                verdict: &model::Verdict::Diverged,
+                findings: std::slice::from_ref(finding),
+                log,
+                revision: runner::facts::revision(&self.profile, log),
+                rest: &|| model::Verdict::Diverged,
+            };
+            let settled = told.settle(&Waivers::default());
+            let test = TestFinished {
+                id: NAME.into(),
+                verdict: settled.verdict,
+                findings: settled.findings,
+                number: 0,
+                requirements: Vec::new(),
+                reason: settled.reason,
+                observations: Observations::default(),
+                coverage: Vec::new(),
+                trace: None,
+                duration_us: None,
+            };
+            let story = Story { dut: &self.facts, seed: Seed(0), commit: COMMIT, test: &test };
+            // Nobody may be there to read it: what was found is counted all the same.
+            let _ = write_story(&story, &mut anstream::stderr(), true);
+        }
+        self.looked = findings.len();
+        if self.trace.is_none() && log.records().len() > KEPT {
+            witness.forget();
+        }
+    }
+
+    /// The observation is over: what was judged, and the exit code.
+    pub fn finish(mut self, now: u64, out: &mut dyn Write) -> Result<Exit, Failure> {
+        let verdict = self.witness().finish(now);
+        self.look();
+        if let Some(path) = &self.trace {
+            let header = TraceHeader {
+                test: NAME.into(),
+                seed: 0,
+                commit: COMMIT.into(),
+                dut: "serve".into(),
+                profile: (*self.profile).clone(),
+            };
+            let trace = self.witness().trace(&header);
+            let written = std::fs::write(path, trace.to_bytes());
+            let context = || format!("cannot write {}", path.display());
+            written.with_context(context).map_err(Failure::harness)?;
+        }
+        for ((kind, name), count) in &self.counts {
+            writeln!(out, "{count} x {kind} {name}")?;
+        }
+        let seen = runner::settle::observations(self.witness().coverage());
+        let (verdict, reason) = match verdict {
+            model::Verdict::Passed => (Verdict::Passed, String::new()),
+            model::Verdict::Warned => (Verdict::Warned, String::new()),
+            model::Verdict::Diverged => (Verdict::Diverged, String::new()),
+            model::Verdict::NotApplicable(why) => (Verdict::NotApplicable, why),
+            model::Verdict::Unproved(why) => (Verdict::Unproved, why),
+            model::Verdict::Error(why) => return Err(Failure::harness(anyhow!("{why}"))),
+        };
+        let colon = if reason.is_empty() { "" } else { ": " };
+        writeln!(out, "{verdict}{colon}{reason} · {seen}")?;
+        let mut counts = Counts::default();
+        counts.add(verdict);
+        Ok(Exit::of_run(&counts, &[], false, false))
+    }
+}
