@@ -8,8 +8,8 @@
 mod arena;
 mod capability;
 mod device;
-mod who;
 mod tap;
+mod who;
 
 pub use arena::Arena;
 pub use capability::Capability;
@@ -17,5 +17,5 @@ pub use device::{
     Capabilities, Clock, Ctrl, DmaVisibility, Doorbell, Dut, Event, Fault, Identity, IrqPrecision,
     Progress, ResetOutcome, Width,
 };
-pub use who::{Who, WhoError, who_is};
 pub use tap::{Access, HostMemory, Tap};
+pub use who::{Who, WhoError, who_is};
