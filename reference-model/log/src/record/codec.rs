@@ -83,6 +83,19 @@ impl Record {
         PayloadRef { offset: self.get(0), len: self.get(8) }
     }
 
+    fn encode_blocks(&mut self, kind: u8, at: Addr, block_bytes: u32, payload: PayloadRef) {
+        self.encode_payload_at(kind, at, payload);
+        self.small = block_bytes;
+    }
+
+    fn decode_blocks(&self, at: Addr) -> Body {
+        let (block_bytes, payload) = (self.small, self.payload());
+        match self.kind {
+            BLOCKS_WRITTEN => Body::BlocksWritten { at, block_bytes, payload },
+            _ => Body::BlocksSeen { at, block_bytes, payload },
+        }
+    }
+
     fn encode(&mut self, body: Body) {
         match body {
             Body::Origin(o) => {
@@ -130,12 +143,10 @@ impl Record {
                 self.put(0, len);
             }
             Body::BlocksSeen { at, block_bytes, payload } => {
-                self.encode_payload_at(BLOCKS_SEEN, at, payload);
-                self.small = block_bytes;
+                self.encode_blocks(BLOCKS_SEEN, at, block_bytes, payload);
             }
             Body::BlocksWritten { at, block_bytes, payload } => {
-                self.encode_payload_at(BLOCKS_WRITTEN, at, payload);
-                self.small = block_bytes;
+                self.encode_blocks(BLOCKS_WRITTEN, at, block_bytes, payload);
             }
             Body::FewBlocksSeen { at, block_bytes, count, idents } => {
                 self.kind = FEW_BLOCKS_SEEN;
@@ -300,12 +311,7 @@ impl Record {
             },
             HOST_WRITE => Body::HostWrite { at, payload: self.payload() },
             HOST_SET => Body::HostSet { at, len: self.get(0), value: self.small as u8 },
-            BLOCKS_WRITTEN => {
-                Body::BlocksWritten { at, block_bytes: self.small, payload: self.payload() }
-            }
-            BLOCKS_SEEN => {
-                Body::BlocksSeen { at, block_bytes: self.small, payload: self.payload() }
-            }
+            BLOCKS_SEEN | BLOCKS_WRITTEN => self.decode_blocks(at),
             FEW_BLOCKS_SEEN => Body::FewBlocksSeen {
                 at,
                 block_bytes: self.small,
