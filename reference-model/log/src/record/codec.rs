@@ -83,7 +83,16 @@ impl Record {
         PayloadRef { offset: self.get(0), len: self.get(8) }
     }
 
-    fn encode_blocks(&mut self, kind: u8, at: Addr, block_bytes: u32, payload: PayloadRef) {
+    fn encode_blocks(&mut self, body: Body) {
+        let (kind, at, block_bytes, payload) = match body {
+            Body::BlocksSeen { at, block_bytes, payload } => {
+                (BLOCKS_SEEN, at, block_bytes, payload)
+            }
+            Body::BlocksWritten { at, block_bytes, payload } => {
+                (BLOCKS_WRITTEN, at, block_bytes, payload)
+            }
+            _ => return,
+        };
         self.encode_payload_at(kind, at, payload);
         self.small = block_bytes;
     }
@@ -142,12 +151,7 @@ impl Record {
                 self.large = at.0;
                 self.put(0, len);
             }
-            Body::BlocksSeen { at, block_bytes, payload } => {
-                self.encode_blocks(BLOCKS_SEEN, at, block_bytes, payload);
-            }
-            Body::BlocksWritten { at, block_bytes, payload } => {
-                self.encode_blocks(BLOCKS_WRITTEN, at, block_bytes, payload);
-            }
+            Body::BlocksSeen { .. } | Body::BlocksWritten { .. } => self.encode_blocks(body),
             Body::FewBlocksSeen { at, block_bytes, count, idents } => {
                 self.kind = FEW_BLOCKS_SEEN;
                 self.small = block_bytes;
