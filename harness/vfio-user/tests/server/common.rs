@@ -134,7 +134,7 @@ impl Device for Toy {
         *self = Self::default();
     }
 
-    fn msix_enable(&mut self, _: usize, on: bool) {
+    fn msix_enable(&mut self, _: usize, _: &mut dyn Host, on: bool) {
         self.msix = on;
         (self.masked, self.pending) = ([false; 4], [false; 4]);
     }
