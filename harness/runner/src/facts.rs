@@ -1,6 +1,6 @@
 //! What a report says about the run's surroundings.
 
-use dut::{Capabilities, Capability, Dut};
+use dut::{Capabilities, Capability, Dut, Identity};
 use log::{Body, Log};
 use model::Profile;
 use reports::{CapabilityFact, ChoiceTaken, DutFacts, ProfileFacts};
@@ -13,15 +13,24 @@ pub const COMMIT: &str = env!("LOCKSTEP_COMMIT");
 
 /// Who the DUT is; `arguments` open it, and `revision` is what it is judged by.
 pub fn dut(dut: &dyn Dut, arguments: &str, revision: Option<Version>) -> DutFacts {
-    let identity = dut.identity();
+    of(dut.identity(), dut.capabilities(), arguments, revision)
+}
+
+/// As [`dut`], of one that is observed rather than driven.
+pub fn of(
+    identity: Identity,
+    all: &Capabilities,
+    arguments: &str,
+    revision: Option<Version>,
+) -> DutFacts {
     DutFacts {
         kind: identity.kind,
         arguments: arguments.into(),
         description: identity.description,
-        clock: clock(dut.capabilities().clock),
+        clock: clock(all.clock),
         revision: revision.map(|version| version.to_string()).unwrap_or_default(),
-        controllers: dut.capabilities().controllers,
-        capabilities: capabilities(dut.capabilities()),
+        controllers: all.controllers,
+        capabilities: capabilities(all),
     }
 }
 

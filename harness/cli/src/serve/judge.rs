@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context, anyhow};
@@ -10,10 +10,11 @@ use dut::{Capabilities, Identity, Tap};
 use lab::{TraceHeader, Witness};
 use model::Profile;
 use reports::{
-    Clock, Counts, DutFacts, Exit, Observations, Seed, Story, TestFinished, Verdict, write_story,
+    Counts, DutFacts, Exit, Observations, Seed, Story, TestFinished, Verdict, shell_word,
+    write_story,
 };
 use runner::facts::COMMIT;
-use runner::settle::Judged;
+use runner::settle::{Judged, Lack, Rest};
 use runner::waiver::Waivers;
 
 use crate::failure::Failure;
@@ -35,6 +36,8 @@ pub struct LiveJudge {
     /// How many of each were found: kind and requirement.
     counts: BTreeMap<(String, String), u32>,
     trace: Option<PathBuf>,
+    /// The command that shows a finding again.
+    again: String,
 }
 
 impl LiveJudge {
@@ -47,16 +50,17 @@ impl LiveJudge {
         trace: Option<PathBuf>,
     ) -> Self {
         let witness = Witness::new(identity, capabilities, Arc::clone(&profile));
-        let facts = DutFacts {
-            kind: identity.kind.clone(),
-            arguments: "serve".into(),
-            description: identity.description.clone(),
-            clock: Clock::Wall,
-            revision: String::new(),
-            controllers: capabilities.controllers,
-        };
+        let facts = runner::facts::of(identity.clone(), capabilities, "serve", None);
         let witness = Arc::new(Mutex::new(witness));
-        Self { witness, profile, facts, looked: 0, counts: BTreeMap::new(), trace }
+        Self {
+            witness,
+            profile,
+            facts,
+            looked: 0,
+            counts: BTreeMap::new(),
+            again: again(trace.as_deref()),
+            trace,
+        }
     }
 
     /// What the device is to tell.
@@ -88,7 +92,7 @@ impl LiveJudge {
                 findings: std::slice::from_ref(finding),
                 log,
                 revision: runner::facts::revision(&self.profile, log),
-                rest: &|| model::Verdict::Diverged,
+                rest: &|_| Rest { verdict: model::Verdict::Diverged, lacks: Lack::Nothing },
             };
             let settled = told.settle(&Waivers::default());
             let test = TestFinished {
@@ -100,10 +104,18 @@ impl LiveJudge {
                 reason: settled.reason,
                 observations: Observations::default(),
                 coverage: Vec::new(),
+                lacks: None,
                 trace: None,
                 duration_us: None,
             };
-            let story = Story { dut: &self.facts, seed: Seed(0), commit: COMMIT, test: &test };
+            let story = Story {
+                dut: &self.facts,
+                seed: Seed(0),
+                commit: COMMIT,
+                profile: "default",
+                test: &test,
+                again: Some(&self.again),
+            };
             // Nobody may be there to read it: what was found is counted all the same.
             let _ = write_story(&story, &mut anstream::stderr(), true);
         }
@@ -147,5 +159,17 @@ impl LiveJudge {
         let mut counts = Counts::default();
         counts.add(verdict);
         Ok(Exit::of_run(&counts, &[], false, false))
+    }
+}
+
+/// What shows a finding again: the trace, or the same server with one.
+fn again(trace: Option<&Path>) -> String {
+    match trace {
+        Some(path) => format!("lockstep judge {}", shell_word(&path.display().to_string())),
+        None => {
+            let arguments = std::env::args().skip(1).map(|word| shell_word(&word));
+            let words: Vec<String> = arguments.collect();
+            format!("lockstep {} --trace serve.trace", words.join(" "))
+        }
     }
 }
