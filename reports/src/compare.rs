@@ -13,7 +13,9 @@ use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Counted, DutFacts, Exit, FORMAT, FindingKind, Report, Seed, TestFinished, Verdict};
+use crate::{
+    Counted, DutFacts, Exit, FORMAT, Finding, FindingKind, Report, Seed, TestFinished, Verdict,
+};
 
 /// Why a report cannot be compared.
 #[derive(Debug, thiserror::Error)]
@@ -130,25 +132,52 @@ pub struct Said {
 }
 
 impl Said {
-    fn of(test: &TestFinished) -> Self {
-        let told = |finding: &crate::Finding| {
-            let what = finding.requirement.as_deref().unwrap_or(&finding.observed);
-            let known = finding.waived_by.as_ref().map(|by| format!(" (waived: {by})"));
-            // The word of a kind, not its heading.
-            let kind = match finding.kind {
-                FindingKind::Divergence => "divergence",
-                FindingKind::Warning => "warning",
-                FindingKind::Anomaly => "anomaly",
-                FindingKind::Inconclusive => "inconclusive",
-                FindingKind::Gap => "gap",
-            };
-            format!("{kind} {what}{}", known.unwrap_or_default())
-        };
+    /// What a test says beside what every test finds.
+    fn of(test: &TestFinished, standing: &BTreeMap<String, u64>) -> Self {
         let mut findings: Vec<String> = test.findings.iter().map(told).collect();
+        findings.retain(|finding| !standing.contains_key(finding));
         findings.sort();
         findings.dedup();
         Self { verdict: test.verdict, reason: test.reason.clone(), findings }
     }
+}
+
+/// A finding in a few words: its kind, and the requirement or what was observed.
+fn told(finding: &Finding) -> String {
+    let what = finding.requirement.as_deref().unwrap_or(&finding.observed);
+    let known = finding.waived_by.as_ref().map(|by| format!(" (waived: {by})"));
+    let kind = match finding.kind {
+        FindingKind::Divergence => "divergence",
+        FindingKind::Warning => "warning",
+        FindingKind::Anomaly => "anomaly",
+        FindingKind::Inconclusive => "inconclusive",
+        FindingKind::Gap => "gap",
+    };
+    format!("{kind} {what}{}", known.unwrap_or_default())
+}
+
+/// What is found in bring-up, with which every test begins, and in how many tests. It is compared once
+/// for all of them.
+fn standing(report: &Report) -> BTreeMap<String, u64> {
+    let mut counts = BTreeMap::new();
+    for finding in report.tests.iter().flat_map(|test| &test.findings) {
+        if finding.in_bring_up() {
+            *counts.entry(told(finding)).or_default() += 1;
+        }
+    }
+    counts
+}
+
+/// What only one of them finds in bring-up.
+fn bring_up(a: &BTreeMap<String, u64>, b: &BTreeMap<String, u64>) -> Vec<Pair> {
+    let times = |side: &BTreeMap<String, u64>, name: &String| {
+        side.get(name).map(|count| Counted(*count, "time").to_string())
+    };
+    let pair = |name: &String| Pair { name: name.clone(), a: times(a, name), b: times(b, name) };
+    let alone = |name: &&String| a.contains_key(*name) != b.contains_key(*name);
+    let mut all: Vec<Pair> = a.keys().chain(b.keys()).filter(alone).map(pair).collect();
+    all.sort_by(|one, other| one.name.cmp(&other.name));
+    all
 }
 
 /// A test on which the reports differ.
@@ -194,7 +223,9 @@ pub struct Comparison {
     pub same: u32,
     /// Capabilities of the transport that differ.
     pub capabilities: Vec<Pair>,
-    /// Tests that differ.
+    /// What only one of them finds in bring-up, with which every test begins, and how often.
+    pub bring_up: Vec<Pair>,
+    /// Tests that differ, beside that.
     pub tests: Vec<TestDifference>,
     /// Named choices that were taken differently.
     pub choices: Vec<Pair>,
@@ -217,18 +248,22 @@ impl Comparison {
         ids.dedup();
         let both = |id: &&&str| by_id_a.contains_key(**id) && by_id_b.contains_key(**id);
         let in_both = ids.iter().filter(both).count() as u32;
+        let (standing_a, standing_b) = (standing(a), standing(b));
         let tests: Vec<TestDifference> = ids
             .iter()
             .filter_map(|id| {
-                let (a, b) = (by_id_a.get(id).copied(), by_id_b.get(id).copied());
+                let a = by_id_a.get(id).map(|test| (*test, Said::of(test, &standing_a)));
+                let b = by_id_b.get(id).map(|test| (*test, Said::of(test, &standing_b)));
                 test(id, a, b, &capabilities)
             })
             .collect();
+        let bring_up = bring_up(&standing_a, &standing_b);
         let differing_in_both = tests.iter().filter(|test| test.a.is_some() && test.b.is_some());
         let same = in_both - differing_in_both.count() as u32;
         let choices = differing(&choices(a), &choices(b));
         let coverage = coverage(a, b, &tests, &capabilities);
         let agree = choices.is_empty()
+            && bring_up.is_empty()
             && tests.iter().all(|test| test.explained_by.is_some())
             && coverage.iter().all(|requirement| requirement.explained_by.is_some());
         Self {
@@ -239,6 +274,7 @@ impl Comparison {
             in_both,
             same,
             capabilities,
+            bring_up,
             tests,
             choices,
             coverage,
@@ -275,6 +311,9 @@ impl Comparison {
             writeln!(to, "   transport {pair}")?;
         }
         writeln!(to)?;
+        for pair in &self.bring_up {
+            heading(to, AnsiColor::Red, "BRING-UP", &pair.to_string())?;
+        }
         self.write_tests(to)?;
         for pair in &self.choices {
             heading(to, AnsiColor::Red, "CHOICE", &pair.to_string())?;
@@ -346,7 +385,7 @@ impl Comparison {
 
 impl fmt::Display for Pair {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "not told".into());
+        let value = |side: &Option<String>| side.clone().unwrap_or_else(|| "none".into());
         write!(f, "{}  A: {}  B: {}", self.name, value(&self.a), value(&self.b))
     }
 }
@@ -395,25 +434,23 @@ fn differing(a: &BTreeMap<&str, &str>, b: &BTreeMap<&str, &str>) -> Vec<Pair> {
 
 fn test(
     id: &str,
-    a: Option<&TestFinished>,
-    b: Option<&TestFinished>,
+    a: Option<(&TestFinished, Said)>,
+    b: Option<(&TestFinished, Said)>,
     capabilities: &[Pair],
 ) -> Option<TestDifference> {
-    let (said_a, said_b) = (a.map(Said::of), b.map(Said::of));
-    let same = |a: &Said, b: &Said| a.verdict == b.verdict && a.findings == b.findings;
-    if let (Some(a), Some(b)) = (&said_a, &said_b)
-        && same(a, b)
-    {
-        return None;
-    }
-    let named = |test: Option<&TestFinished>| {
-        let test = test.filter(|test| test.verdict == Verdict::NotApplicable)?;
-        let lacks = test.lacks.as_deref()?;
+    let named = |test: &TestFinished| {
+        let lacks = test.lacks.as_deref().filter(|_| test.verdict == Verdict::NotApplicable)?;
         capabilities.iter().find(|pair| pair.name == lacks).cloned()
     };
-    let explained_by =
-        if a.is_some() && b.is_some() { named(a).or_else(|| named(b)) } else { None };
-    Some(TestDifference { id: id.into(), a: said_a, b: said_b, explained_by })
+    let mut explained_by = None;
+    if let (Some((test_a, a)), Some((test_b, b))) = (&a, &b) {
+        if a.verdict == b.verdict && a.findings == b.findings {
+            return None;
+        }
+        explained_by = named(test_a).or_else(|| named(test_b));
+    }
+    let said = |side: Option<(&TestFinished, Said)>| side.map(|(_, said)| said);
+    Some(TestDifference { id: id.into(), a: said(a), b: said(b), explained_by })
 }
 
 fn coverage(

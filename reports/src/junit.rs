@@ -1,7 +1,7 @@
 //! JUnit XML, as Jenkins and most CI servers read it.
 //!
-//! Jenkins' schema (`junit-10.xsd` of its xunit plugin) is the strictest in use; a test validates
-//! against it. `junit-report` writes text raw, so every string passes one filter, [`xml_text`].
+//! Jenkins' schema (`junit-10.xsd` of its xunit plugin) is the strictest in use; tests validate
+//! against that very file. `junit-report` writes text raw, so every string passes one filter, [`xml_text`].
 
 use std::io::Write;
 
@@ -69,7 +69,8 @@ fn facts(report: &Report) -> String {
 fn test_case(report: &Report, test: &TestFinished) -> TestCase {
     let (class, name) = test.id.rsplit_once('/').unwrap_or(("", &test.id));
     let name = xml_text(name);
-    let time = Duration::microseconds(test.duration_us.unwrap_or(0) as i64);
+    // Jenkins' schema knows three decimals of a second.
+    let time = Duration::milliseconds((test.duration_us.unwrap_or(0) / 1000) as i64);
     let reason = xml_text(test.reason.lines().next().unwrap_or_default());
     let failed = test.verdict == Verdict::Warned && report.strict;
     let mut case = match test.verdict {

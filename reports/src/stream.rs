@@ -50,6 +50,8 @@ pub enum StreamError {
 pub struct EventStream {
     file: File,
     path: PathBuf,
+    /// How many bytes whole events take.
+    whole: u64,
 }
 
 impl EventStream {
@@ -60,15 +62,24 @@ impl EventStream {
             .map_or(Ok(()), std::fs::create_dir_all)
             .and_then(|()| File::create(path))
             .map_err(|source| StreamError::Write { path: path.into(), source })?;
-        Ok(Self { file, path: path.into() })
+        Ok(Self { file, path: path.into(), whole: 0 })
     }
 
-    /// Appends one event, in one write: a reader never sees half a line of a finished event.
+    /// Appends one event, in one write: a reader never sees half a line of a finished event. After an
+    /// error the stream ends with the last event that was kept whole.
     pub fn push(&mut self, event: &Event) -> Result<(), StreamError> {
         let error = |source| StreamError::Write { path: self.path.clone(), source };
         let mut line = serde_json::to_vec(event).map_err(|e| error(e.into()))?;
         line.push(b'\n');
-        self.file.write_all(&line).map_err(error)
+        match self.file.write_all(&line) {
+            Ok(()) => self.whole += line.len() as u64,
+            Err(source) => {
+                // Part of the line may fit. What cannot be cut off is passed over by readers.
+                let _ = self.file.set_len(self.whole);
+                return Err(error(source));
+            }
+        }
+        Ok(())
     }
 
     /// Where it is.

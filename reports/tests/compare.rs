@@ -92,6 +92,19 @@ fn the_same_verdict_for_another_finding_is_a_difference() {
 }
 
 #[test]
+fn what_is_found_in_every_bring_up_is_compared_once() {
+    let mut b = report();
+    let found = at(&mut b, "base/begins_with_bring_up").findings[0].clone();
+    let found = Finding { requirement: Some("identify-controller.acl".into()), ..found };
+    b.tests.iter_mut().for_each(|test| test.findings.push(found.clone()));
+    let comparison = Comparison::of(&report(), &b);
+    assert_eq!((comparison.agree, comparison.tests.len()), (false, 0), "{}", shown(&comparison));
+    assert_eq!(comparison.bring_up.len(), 1);
+    assert_eq!(comparison.bring_up[0].b.as_deref(), Some("17 times"));
+    assert!(shown(&comparison).contains("BRING-UP  divergence identify-controller.acl  A: none"));
+}
+
+#[test]
 fn coverage_is_explained_by_explained_tests_and_by_what_the_transport_shows() {
     let (mut a, mut b) = (report(), elsewhere());
     // Judged by the test alone that B's transport lacks something for.

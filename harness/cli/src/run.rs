@@ -31,14 +31,17 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut stream = EventStream::create(&path).map_err(Failure::harness)?;
     let mut terminal = Terminal::new(out, ProgressLine::new());
     let mut unheard = None;
+    let mut full = false;
 
     let report = runner::run::run(&*lane, &plan, stop, &mut |event| {
-        stream.push(event)?;
+        // After an event that could not be kept, a later one would only make a hole.
+        let kept = if full { Ok(()) } else { stream.push(event) };
+        full |= kept.is_err();
         // The run outlives its reader: what is judged stands on disk.
         if unheard.is_none() {
             unheard = terminal.event(event).err();
         }
-        Ok(())
+        kept
     });
     let report = report.map_err(|error| match error {
         RunError::Lane(error) if error.usage => Failure::usage(error),
@@ -48,6 +51,9 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let out = terminal.into_inner();
     let written = write(&report, files);
     let exit = exit(&report, args.strict, written.is_err());
+    for problem in report.problems.iter().filter(|p| p.kind == ProblemKind::Harness) {
+        output::error(&problem.text);
+    }
     if let Err(failure) = written {
         output::error(&format!("{failure:#}"));
     }
@@ -123,5 +129,6 @@ fn exit(report: &Report, strict: bool, unwritten: bool) -> Exit {
     if unwritten {
         problems.push(Problem { kind: ProblemKind::Harness, text: String::new() });
     }
-    Exit::of_run(&report.counts, &problems, strict, report.interrupted)
+    let by_user = report.exit == Some(Exit::Interrupted.code());
+    Exit::of_run(&report.counts, &problems, strict, by_user)
 }

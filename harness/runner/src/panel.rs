@@ -1,7 +1,7 @@
 //! The false-alarm panel: correct emulators of many kinds, under every delay and order that they may
 //! choose, must raise nothing.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use emulator::Config;
 use lab::{GenOptions, NamespaceFacts, TestRun};
@@ -93,10 +93,16 @@ pub fn panel<E>(
     sink: &mut dyn FnMut(Seat) -> Result<(), E>,
 ) -> Result<(), E> {
     let work = |n: usize| seat(n as u32, size, plan);
-    in_order(size.configs as usize, plan.jobs, stop, &work, &mut |step| match step {
-        Step::Finished(_, seat) => sink(seat),
-        Step::Started(_) => Ok(()),
-    })
+    in_order(
+        size.configs as usize,
+        plan.jobs,
+        &|| stop.load(Ordering::Relaxed),
+        &work,
+        &mut |step| match step {
+            Step::Finished(_, seat) => sink(seat),
+            Step::Started(_) => Ok(()),
+        },
+    )
 }
 
 fn seat(number: u32, size: Size, plan: &Plan) -> Seat {

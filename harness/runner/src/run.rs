@@ -1,9 +1,10 @@
 //! One run: tests on a lane, one after the other or side by side, told as events.
 
+use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use dut::{Capability, Clock, Ctrl, Dut, Width};
@@ -101,7 +102,8 @@ struct Done {
 }
 
 /// Runs the plan on `lane`. Every event goes to `sink`, in order, as soon as it is known; when `stop`
-/// is set, tests under way finish and no other begins.
+/// is set, tests under way finish and no other begins. So too when `sink` cannot keep an event: what
+/// finished is still reported, and the run says what was lost as its problem.
 pub fn run(
     lane: &dyn Lane,
     plan: &Plan,
@@ -118,8 +120,11 @@ pub fn run(
 
     let mut problems = Vec::new();
     let mut used = vec![false; plan.waivers.entries.len()];
+    let (asked, full) = (|| stop.load(Ordering::Relaxed), AtomicBool::new(false));
+    let mut lost: Option<StreamError> = None;
     let work = |number: usize| test(lane, plan, number, revision, wall);
-    in_order(plan.tests.len(), plan.jobs, stop, &work, &mut |step| {
+    let halted = || asked() || full.load(Ordering::Relaxed);
+    let ended = in_order(plan.tests.len(), plan.jobs, &halted, &work, &mut |step| {
         let event = match step {
             Step::Started(n) => {
                 let id = plan.tests[n].id();
@@ -132,16 +137,36 @@ pub fn run(
                 Event::TestFinished(Box::new(done.finished))
             }
         };
-        sink(&event)
-    })?;
+        if let Err(error) = sink(&event) {
+            full.store(true, Ordering::Relaxed);
+            lost.get_or_insert(error);
+        }
+        Ok::<(), Infallible>(())
+    });
+    match ended {
+        Ok(()) => {}
+        Err(never) => match never {},
+    }
 
+    let unkept = |error: &StreamError| Problem {
+        kind: ProblemKind::Harness,
+        text: format!("{error}; what finished before is reported"),
+    };
+    problems.extend(lost.as_ref().map(unkept));
     problems.extend(unmatched(plan, &report, &used));
     problems.extend(ceilings(&plan.profile, &report));
     let interrupted = report.counts.tests < report.selected;
-    let exit = Exit::of_run(&report.counts, &problems, plan.strict, interrupted).code();
+    let by_user = interrupted && asked();
+    let exit = Exit::of_run(&report.counts, &problems, plan.strict, by_user).code();
     let finished = RunFinished { interrupted, problems, exit };
     report.finish(&finished);
-    sink(&Event::RunFinished(finished))?;
+    if let Err(error) = sink(&Event::RunFinished(finished))
+        && lost.is_none()
+    {
+        report.problems.push(unkept(&error));
+        report.exit =
+            Some(Exit::of_run(&report.counts, &report.problems, plan.strict, by_user).code());
+    }
     Ok(report)
 }
 

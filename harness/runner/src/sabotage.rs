@@ -4,7 +4,7 @@
 //! declares, in a test that the unmodified emulator (of the same configuration) passes with the same
 //! seed. The tests that are for a broken requirement come first, and the first kill ends a defect's row.
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use emulator::{Config, Defect};
@@ -28,7 +28,7 @@ pub fn sabotage<E>(
     let mut matrix = KillMatrix::new(facts::COMMIT, plan.seed);
     let known = Mutex::default();
     let work = |n: usize| row(defects[n], plan, &known);
-    in_order(defects.len(), plan.jobs, stop, &work, &mut |step| {
+    in_order(defects.len(), plan.jobs, &|| stop.load(Ordering::Relaxed), &work, &mut |step| {
         if let Step::Finished(_, row) = step {
             sink(&row)?;
             matrix.defects.push(row);

@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc;
 
+/// Asked between pieces of work: whether no other may begin.
+pub type Stop<'a> = &'a (dyn Fn() -> bool + Sync);
+
 /// What is delivered.
 #[derive(Debug)]
 pub enum Step<T> {
@@ -14,18 +17,18 @@ pub enum Step<T> {
 }
 
 /// Does `work(0)` to `work(count - 1)` on `jobs` threads and delivers the results in order, so that
-/// what is written does not depend on the number of threads. Once `stop` is set no piece is begun;
+/// what is written does not depend on the number of threads. Once `stop` says so no piece is begun;
 /// those under way finish and are delivered. An error of `deliver` ends it likewise.
 pub fn in_order<T: Send, E>(
     count: usize,
     jobs: usize,
-    stop: &AtomicBool,
+    stop: Stop<'_>,
     work: &(dyn Fn(usize) -> T + Sync),
     deliver: &mut dyn FnMut(Step<T>) -> Result<(), E>,
 ) -> Result<(), E> {
     let next = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
-    let stopped = || stop.load(Ordering::Relaxed) || failed.load(Ordering::Relaxed);
+    let stopped = || stop() || failed.load(Ordering::Relaxed);
     let (send, receive) = mpsc::channel();
     let worker = |send: mpsc::Sender<(usize, T)>| {
         while !stopped() {
@@ -86,8 +89,7 @@ mod tests {
             std::thread::sleep(std::time::Duration::from_micros(200 / (n as u64 + 1)));
             n * n
         };
-        let stop = AtomicBool::new(false);
-        in_order::<_, ()>(50, jobs, &stop, &work, &mut |step| {
+        in_order::<_, ()>(50, jobs, &|| false, &work, &mut |step| {
             if let Step::Finished(n, square) = step {
                 seen.push((n, square));
             }
@@ -112,7 +114,8 @@ mod tests {
             stop.fetch_or(n == 3, Ordering::Relaxed);
             n
         };
-        in_order::<_, ()>(50, 1, &stop, &work, &mut |step| {
+        let stopped = || stop.load(Ordering::Relaxed);
+        in_order::<_, ()>(50, 1, &stopped, &work, &mut |step| {
             if let Step::Finished(n, _) = step {
                 seen.push(n);
             }
@@ -124,8 +127,7 @@ mod tests {
 
     #[test]
     fn an_error_of_the_receiver_ends_the_work() {
-        let stop = AtomicBool::new(false);
-        let ended = in_order(1_000_000, 2, &stop, &|n| n, &mut |step| match step {
+        let ended = in_order(1_000_000, 2, &|| false, &|n| n, &mut |step| match step {
             Step::Finished(9, _) => Err("full"),
             _ => Ok(()),
         });
