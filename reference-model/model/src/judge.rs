@@ -17,6 +17,7 @@ use crate::{Coverage, Finding, Profile, Verdict};
 mod aborts;
 mod adopt;
 mod blocks;
+mod capabilities;
 mod cell;
 mod cells;
 mod claims;

@@ -10,6 +10,7 @@
 
 mod finding;
 mod judge;
+pub mod lives;
 pub mod memory;
 mod profile;
 pub mod prp;

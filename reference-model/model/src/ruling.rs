@@ -514,6 +514,8 @@ pub struct Held {
     pub req: Req,
     /// `None`: it agrees. Otherwise what was observed, what was allowed, and because.
     pub broken: Option<Broken>,
+    /// The text allows what is `broken`, and no healthy controller does it: an anomaly.
+    pub legal: bool,
 }
 
 /// An observation that a requirement does not allow.
@@ -533,6 +535,15 @@ impl Apply<'_> {
         &mut self.world.controllers[usize::from(self.ctrl)]
     }
 
+    /// Something observed is what every healthy controller shows, or else what `odd` says: an anomaly.
+    pub fn expect(&mut self, req: Req, agrees: bool, odd: impl FnOnce() -> (String, String)) {
+        let broken = (!agrees).then(|| {
+            let (observed, because) = odd();
+            Broken { observed, allowed: String::new(), because }
+        });
+        self.held.push(Held { req, broken, legal: true });
+    }
+
     /// Holds something observed against `req`. `broken` (observed, allowed, because) is called only
     /// if it does not agree. Whether it accuses is decided by the requirement's force.
     pub fn hold(
@@ -543,11 +554,11 @@ impl Apply<'_> {
     ) {
         match agrees.into() {
             Truth::Maybe => {}
-            Yes => self.held.push(Held { req, broken: None }),
+            Yes => self.held.push(Held { req, broken: None, legal: false }),
             No => {
                 let (observed, allowed, because) = broken();
                 let broken = Broken { observed, allowed, because };
-                self.held.push(Held { req, broken: Some(broken) });
+                self.held.push(Held { req, broken: Some(broken), legal: false });
             }
         }
     }

@@ -5,11 +5,13 @@
 //! memory are the judge's own tables. What is unknown is `None` or [`Truth::Maybe`].
 
 use std::fmt;
+use std::sync::Arc;
 
 use spec::register::{Aqa, Cap, Cc, Csts};
 use spec::requirement::{Fact, Facts};
 use spec::{Addr, Lba, Nsid, Qid, Version};
 
+use crate::lives::{Kept, KeptLog, Lives};
 use crate::truth::{Maybe, No, Truth, Yes};
 
 /// Everything believed of the DUT's structure.
@@ -390,12 +392,14 @@ pub struct Events {
 }
 
 /// What is believed of the Error Information log of one controller.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ErrorLog {
     /// The largest Error Count seen in it.
     pub count: u64,
     /// Whether it was read since the last reset.
     pub read: bool,
+    /// The entries seen.
+    pub kept: Arc<KeptLog>,
 }
 
 /// One controller.
@@ -449,6 +453,14 @@ pub struct Controller {
     pub events: Events,
     /// Error Information log.
     pub error_log: ErrorLog,
+    /// What has happened to it.
+    pub lives: Lives,
+    /// Identify Controller as it was read last.
+    pub identified: Option<Kept>,
+    /// Identify Namespace as it was read last, by NSID.
+    pub identified_namespaces: Vec<(Nsid, Kept)>,
+    /// What had happened when `active` was learned last.
+    pub listed: Option<Lives>,
 }
 
 impl Controller {

@@ -36,7 +36,7 @@ fn signals_a_completion_on_the_vector_of_its_queue(lab: &mut Lab<'_>) -> Outcome
         ctrl.io(Qid(1), FLUSH)?.ruled()?;
         ctrl.wait_interrupt(1, SOON)?;
     }
-    Ok(())
+    ctrl.wait_idle(given::A_WHILE)
 }
 
 /// Each queue may have a vector of its own.
@@ -51,7 +51,7 @@ fn signals_each_queue_on_its_own_vector(lab: &mut Lab<'_>) -> Outcome {
         ctrl.io(Qid(qid), FLUSH)?.ruled()?;
         ctrl.wait_interrupt(iv, SOON)?;
     }
-    Ok(())
+    ctrl.wait_idle(given::A_WHILE)
 }
 
 /// Several queues, the admin queue among them, may share a vector.
@@ -66,7 +66,7 @@ fn lets_queues_share_a_vector(lab: &mut Lab<'_>) -> Outcome {
         ctrl.io(Qid(qid), FLUSH)?.ruled()?;
         ctrl.wait_interrupt(0, SOON)?;
     }
-    Ok(())
+    ctrl.wait_idle(given::A_WHILE)
 }
 
 /// A masked vector sends nothing and is pending; unmasked, its message goes out.
@@ -104,7 +104,28 @@ fn masks_one_vector_alone(lab: &mut Lab<'_>) -> Outcome {
     ctrl.wait_interrupt(2, SOON)?;
     ctrl.msix_mask(1, false)?;
     ctrl.wait_interrupt(1, SOON)?;
-    Ok(())
+    ctrl.wait_idle(given::A_WHILE)
+}
+
+/// A masked message pends as long as its entry waits to be released; the vector of no queue never pends.
+#[conformance(reqs = [interrupt::MASKED_PENDING, interrupt::UNUSED_VECTOR])]
+fn pends_until_the_entry_is_released(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = with_vectors(lab, 3)?;
+    lab.needs(lab.capabilities().msix_table, "a vector mask and its pending bit")?;
+    signalled_pair(&mut ctrl, Qid(1), 1)?;
+    for _ in 0..4 {
+        ctrl.msix_mask(1, true)?;
+        let flush = ctrl.submit(Qid(1), FLUSH)?;
+        ctrl.ring(Qid(1))?;
+        ctrl.wait(flush, Patience::Default)?;
+        ctrl.wait_idle(given::A_WHILE)?;
+        ctrl.msix_pending(1)?;
+        ctrl.msix_pending(2)?;
+        ctrl.msix_mask(1, false)?;
+        ctrl.wait_interrupt(1, SOON)?;
+        ctrl.release(Qid(1))?;
+    }
+    ctrl.wait_idle(given::A_WHILE)
 }
 
 /// A Completion Queue created with IEN = 0 posts entries and sends no message.
@@ -128,7 +149,7 @@ fn signals_admin_completions_on_vector_0(lab: &mut Lab<'_>) -> Outcome {
         ctrl.get_feature(spec::Fid::NUMBER_OF_QUEUES)?.accepted()?;
         ctrl.wait_interrupt(0, SOON)?;
     }
-    Ok(())
+    ctrl.wait_idle(given::A_WHILE)
 }
 
 /// Without MSI-X a host that polls misses nothing, also of a queue with interrupts enabled.
@@ -153,6 +174,7 @@ fn keeps_msix_over_a_controller_reset(lab: &mut Lab<'_>) -> Outcome {
         signalled_pair(&mut ctrl, Qid(1), 1)?;
         ctrl.io(Qid(1), FLUSH)?.ruled()?;
         ctrl.wait_interrupt(1, SOON)?;
+        ctrl.wait_idle(given::A_WHILE)?;
         ctrl.disable()?;
         given::bring_back(&mut ctrl)?;
     }

@@ -56,6 +56,7 @@ fn keeps_the_admin_queue_registers_at_a_controller_reset(lab: &mut Lab<'_>) -> O
         "8-byte register accesses",
     )?;
     let mps = ctrl.cap()?.mpsmin();
+    ctrl.vs()?;
     ctrl.csts()?;
     let queues = AdminQueues::new(&mut ctrl, 4096 << mps)?;
     queues.program(&mut ctrl)?;

@@ -1,14 +1,15 @@
 //! The conditions that an excuse can ask for, by name. Each looks at the trace alone: the judge does not
 //! get to excuse itself.
 
-use log::{Body, LookReason, Perm, Record, RegisterWrite};
+use log::{Body, LookReason, Perm, Record, RegisterWrite, ResetKind};
 use spec::command::{Command, CreateIoCq, Read, Write};
 use spec::register::{self as reg, Cap, Cc, Csts, DoorbellKind};
-use spec::{Cqe, Sqe};
+use spec::{Cqe, Qid, Sqe};
 
 use crate::completions::completion;
 use crate::data;
 use crate::excuses::Case;
+use crate::names;
 
 mod lost;
 
@@ -36,6 +37,10 @@ const TABLE: &[(&str, Predicate)] = &[
     ("grant-was-told-once", lost::grant_was_told_once),
     ("log-lists-no-entry-of-it", lost::log_lists_no_entry_of_it),
     ("victim-may-end-later", lost::victim_may_end_later),
+    ("changes-by-itself", changes_by_itself),
+    ("pending-is-open", pending_is_open),
+    ("entries-have-commands", entries_have_commands),
+    ("power-was-lost-around", power_was_lost_around),
 ];
 
 /// The predicate called `name`.
@@ -290,6 +295,98 @@ fn a_reset_follows(case: &Case<'_>) -> bool {
 /// The host looked at this structure (of this controller and namespace) once only: a controller that
 /// says otherwise is as legal, and whether it keeps what it says is for the rules that read the claim.
 fn structure_was_read_once(case: &Case<'_>) -> bool {
+    case.base.index.source.contains_key(&case.at) && others_of_structure(case).is_empty()
+}
+
+/// The completion queues that signal by `vector`: the admin queue by 0, others by their creation.
+fn queues_of(case: &Case<'_>, vector: u16) -> Vec<Qid> {
+    let mut queues = Vec::from_iter((vector == 0).then_some(Qid(0)));
+    for record in case.others().0 {
+        let Body::Submit { sqid, sqe, .. } = record.body() else { continue };
+        let create = CreateIoCq::project(&sqe);
+        let wanted = sqid.is_admin() && sqe.opcode() == CreateIoCq::OPCODE;
+        if wanted && create.ien && create.iv == vector {
+            queues.push(create.qid);
+        }
+    }
+    queues
+}
+
+/// The vector may pend and need not: an entry was posted to a queue of it, and the host has released it
+/// since the vector was masked.
+fn pending_is_open(case: &Case<'_>) -> bool {
+    let Body::MsixPending { vector, .. } = case.before().body() else { return false };
+    let queues = queues_of(case, vector);
+    let mut released = false;
+    for record in case.others().0 {
+        match record.body() {
+            Body::Doorbell(bell) if bell.kind == DoorbellKind::CqHead => {
+                released |= queues.contains(&bell.qid);
+            }
+            Body::MsixMask { vector: masked, .. } if masked == vector => break,
+            _ => {}
+        }
+    }
+    released
+}
+
+/// The write into a completion queue is as long as entries that commands in flight are owed: a controller
+/// may post several at once.
+fn entries_have_commands(case: &Case<'_>) -> bool {
+    let Body::Dma { len, write: true, .. } = case.after().body() else { return false };
+    let records = case.base.log.records();
+    let next = (case.at..records.len()).find_map(|n| {
+        let mine = records[n].ctrl == case.before().ctrl;
+        completion(&records[n]).filter(|_| mine).map(|(cqid, ..)| cqid)
+    });
+    let index = &case.base.index;
+    let in_flight = index.rung.iter().filter(|(submit, rung)| {
+        let seen = index.completion.get(submit).filter(|seen| **seen > case.at);
+        let there = seen.and_then(|seen| completion(&records[*seen])).map(|(cqid, ..)| cqid);
+        **rung < case.at && there.is_some() && there == next
+    });
+    in_flight.count() >= len as usize / 16
+}
+
+/// The bytes that a look saw, before and after the change, and the structure of which they are.
+fn structure<'a>(case: &'a Case<'_>) -> Option<(&'static str, &'a [u8], &'a [u8])> {
+    let Body::BytesSeen { payload, .. } = case.before().body() else { return None };
+    let submit = *case.base.index.source.get(&case.at)?;
+    let Body::Submit { sqe, .. } = case.base.record(submit).body() else { return None };
+    let name = names::structure(&sqe)?.name;
+    Some((name, case.base.log.payload(payload), case.mutated.payload(payload)))
+}
+
+/// Only bits differ that no command has to change: vendor specific bytes, the count of writes that the
+/// management interface has left (VWCI), utilization and format progress of a namespace, and whether it is
+/// write protected at this moment (NSATTR bit 0).
+fn changes_by_itself(case: &Case<'_>) -> bool {
+    let Some((name, before, after)) = structure(case) else { return false };
+    let moves = |at: usize| match (name, at) {
+        ("identify-controller", 254 | 3072..) => 0xff,
+        ("identify-namespace", 16..=23 | 32 | 384..) => 0xff,
+        ("identify-namespace", 99) => 1,
+        _ => 0,
+    };
+    let bits = before.iter().zip(after).enumerate().map(|(at, (a, b))| (a ^ b) & !moves(at));
+    bits.into_iter().all(|bits| bits == 0)
+}
+
+/// Main power was lost since the host last read this structure, and before it reads it again if it does.
+fn power_was_lost_around(case: &Case<'_>) -> bool {
+    let others = others_of_structure(case);
+    let lost = |from: usize, upto: usize| {
+        case.base.log.records()[from..upto]
+            .iter()
+            .any(|r| matches!(r.body(), Body::Reset { kind: ResetKind::PowerCycle, .. }))
+    };
+    let earlier = others.iter().filter(|at| **at < case.at).max();
+    let later = others.iter().filter(|at| **at > case.at).min();
+    earlier.is_none_or(|at| lost(*at, case.at)) && later.is_none_or(|at| lost(case.at, *at))
+}
+
+/// The other looks at the structure that record `at` shows: of this controller and namespace.
+fn others_of_structure(case: &Case<'_>) -> Vec<usize> {
     let source = |at: &usize| {
         let submit = *case.base.index.source.get(at)?;
         let record = case.base.record(submit);
@@ -299,7 +396,8 @@ fn structure_was_read_once(case: &Case<'_>) -> bool {
         }
     };
     let mine = source(&case.at);
-    mine.is_some() && !case.base.index.source.keys().any(|at| *at != case.at && source(at) == mine)
+    let all = case.base.index.source.keys().copied();
+    all.filter(|at| *at != case.at && mine.is_some() && source(at) == mine).collect()
 }
 
 /// The controller reads memory that the host has opened to it.

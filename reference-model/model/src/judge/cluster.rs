@@ -10,7 +10,7 @@ use super::Judge;
 use super::claims::Standing;
 use super::commands::Flight;
 use super::report::Place;
-use crate::ruling::{Applies, Apply, Cells, Decision, Forces, Held, Ruling};
+use crate::ruling::{Applies, Apply, Broken, Cells, Decision, Forces, Held, Ruling};
 use crate::state::World;
 use spec::requirement::Level;
 
@@ -222,9 +222,13 @@ impl Judge {
 
     /// Counts and reports what an effect held; empties it.
     pub(super) fn report_held(&mut self, n: u32, held: &mut Vec<Held>) {
-        for Held { req, broken } in held.drain(..) {
+        for Held { req, broken, legal } in held.drain(..) {
             match broken {
                 None => self.agrees(req),
+                Some(Broken { observed, because, .. }) if legal => {
+                    let place = self.place_of(n);
+                    self.anomaly(Some(req), place, format!("{observed}: {because}"));
+                }
                 Some(broken) => {
                     let place = self.place_of(n);
                     self.held_broken(req, place, broken);

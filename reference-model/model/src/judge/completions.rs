@@ -76,10 +76,10 @@ impl Judge {
         let iv = cq.ien.then_some(cq.iv);
         if let Some(iv) = iv
             && was_empty
-            && !self.unit().masked.is_empty()
         {
-            self.posted_while_masked(cqid, iv);
+            self.posted_into_empty(cqid, iv);
         }
+        self.was_written(cqid);
         self.hold(queue::CQE_SLOT_ORDER, slot == expected_slot, |_| {
             let observed = format!("a CQE in slot {slot}");
             let because = format!("{} CQEs were posted before it", expected_slot);

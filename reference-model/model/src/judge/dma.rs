@@ -1,7 +1,7 @@
 //! Accesses to host memory, on transports that show them; guard bytes on those that do not.
 
 use spec::command::{Command as _, CreateIoCq, CreateIoSq};
-use spec::requirement::{abort, delete_io_sq, dma, get_log_page, prp, ready};
+use spec::requirement::{abort, delete_io_sq, dma, get_log_page, prp, queue, ready};
 use spec::{Addr, Req, Status};
 
 use super::Judge;
@@ -9,6 +9,7 @@ use super::commands::{Aborted, Command, Flight};
 use super::queues::lies_in;
 use super::report::Place;
 use crate::ruling::Data;
+use crate::truth::No;
 
 impl Judge {
     /// The controller accessed host memory.
@@ -34,6 +35,9 @@ impl Judge {
         let given = command.is_some_and(|n| self.too_late(&self.commands[n], time).is_none());
         if queue.is_some() && !(dead && given) {
             let late = dead;
+            if write && !late {
+                self.posting(at.0, len);
+            }
             self.hold(ready::NOTHING_WHILE_DISABLED, !late, |_| {
                 let because = "the queue was deleted, or the controller reset".to_string();
                 (place(), ("an access to a queue".into(), "none".into(), because))
@@ -90,6 +94,62 @@ impl Judge {
         }
         let here = unit.sqs.iter().flatten().filter(|sq| lies_in(&sq.ranges, at, len));
         here.map(|sq| sq.dead_since).reduce(latest)
+    }
+
+    /// The controller wrote into a completion queue: only entries that are free to be posted next, and no
+    /// more of them than commands are in flight.
+    fn posting(&mut self, at: u64, len: u64) {
+        let unit = self.unit();
+        unit.shows_postings = true;
+        let cqs = unit.cqs.iter().enumerate().filter_map(|(qid, cq)| Some((qid, cq.as_ref()?)));
+        let mut hit = cqs.filter(|(_, cq)| cq.dead_since.is_none()).filter_map(|(qid, cq)| {
+            let (first, last) = cq.slots_at(at, len)?;
+            Some((qid, first, last))
+        });
+        let Some((cqid, first, last)) = hit.next() else { return };
+        let sqs = unit.sqs.iter().flatten().filter(|sq| usize::from(sq.cqid) == cqid);
+        let owed = sqs.map(|sq| sq.in_flight.len() as u64).sum::<u64>();
+        let Some(cq) = unit.cq(cqid as u16) else { return };
+        let entries = u64::from(cq.entries);
+        let free = (entries - 1).saturating_sub(cq.seen - cq.released);
+        let ahead = |slot: u64| (slot + entries - cq.seen % entries) % entries;
+        let furthest = ahead(first).max(ahead(last));
+        let next = ahead(last) >= ahead(first) && last - first < entries;
+        if next {
+            cq.written = cq.written.max(cq.seen + ahead(last) + 1);
+        }
+        if cq.errored != No {
+            return;
+        }
+        let place =
+            move || Place::at(format!("CQ {cqid}, DMA write of {len} bytes into slot {first}"));
+        self.hold(queue::FULL_CQ_WAITS, furthest < free || furthest >= owed, |_| {
+            let because = format!("{free} slots are free");
+            (
+                place(),
+                ("an entry beyond them".into(), "none until a slot is released".into(), because),
+            )
+        });
+        self.hold(queue::CQE_SLOT_ORDER, next && furthest < owed, |_| {
+            let because = format!("{owed} commands are in flight");
+            let observed = format!("a write of slots {first} to {last}");
+            (place(), (observed, "the next slots, one for each of them".into(), because))
+        });
+    }
+
+    /// A CQE was seen. On a transport that shows every access it was written before.
+    pub(super) fn was_written(&mut self, cqid: u16) {
+        let unit = self.unit();
+        if !unit.shows_postings {
+            return;
+        }
+        let Some(cq) = unit.cq(cqid).filter(|cq| cq.written < cq.seen) else { return };
+        cq.written = cq.seen;
+        let exact = self.origin.is_some_and(|origin| origin.exact_dma && !origin.device_vantage);
+        if exact {
+            let what = "a CQE stands where no write of the controller was seen".to_string();
+            self.inconclusive(what, Place::at(format!("CQ {cqid}")));
+        }
     }
 
     /// The command that an access at `time` belongs to: one that may still access this memory, else

@@ -146,5 +146,6 @@ impl Judge {
         cq.released += freed;
         // What pends may be withdrawn once the entry is consumed.
         cq.posted_masked = false;
+        cq.unsignalled = None;
     }
 }

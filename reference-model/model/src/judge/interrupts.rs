@@ -13,7 +13,7 @@ impl Judge {
             return;
         }
         self.coverage.interrupts += 1;
-        let from = self.now.when.not_before;
+        let (from, seen) = (self.now.when.not_before, self.now.when.seen);
         let msix = self.believed().msix;
         let place = || Place::at(format!("interrupt vector {vector}"));
         if msix.is_none() {
@@ -32,10 +32,12 @@ impl Judge {
         for cq in named {
             used = true;
             cq.signalled = true;
+            cq.unsignalled = None;
         }
         // A message for a queue that is gone may have been under way for any time.
         used |= unit.past_vectors.contains(&vector);
-        *unit.messages.entry(vector).or_default() += count;
+        let (messages, last) = unit.messages.entry(vector).or_default();
+        (*messages, *last) = (*messages + count, seen);
         self.hold(interrupt::MASKED_PENDING, !masked, |_| {
             let because = "the host has masked the vector".to_string();
             (place(), ("a message".into(), "none, and the pending bit".into(), because))
@@ -46,7 +48,7 @@ impl Judge {
         });
     }
 
-    /// The controller is idle: a CQ whose first CQE was never signalled.
+    /// The controller is idle: a CQ that never signalled, or whose only unreleased CQE did not.
     pub(super) fn signal_missing(&mut self, cqid: u16) {
         let visible = !self.unit().messages.is_empty();
         if self.believed().msix.is_none() || !visible {
@@ -55,14 +57,19 @@ impl Judge {
         let unit = self.unit();
         let masked: Vec<u16> = unit.masked.iter().map(|(vector, _)| *vector).collect();
         let Some(cq) = unit.cq(cqid) else { return };
-        let never = cq.ien && !cq.signalled && cq.seen > 0;
+        let lacking = cq.unsignalled.is_some();
+        let never = cq.ien && (!cq.signalled && cq.seen > 0 || lacking);
         let vector = cq.iv;
         if !never || masked.contains(&vector) {
             return;
         }
-        cq.signalled = true;
+        let first = !std::mem::replace(&mut cq.signalled, true);
+        cq.unsignalled = None;
         let place = Place::at(format!("CQ {cqid}"));
-        let because = format!("{} CQEs were posted with IEN = 1", cq.seen);
+        let because = match first {
+            true => format!("{} CQEs were posted with IEN = 1", cq.seen),
+            false => "a CQE was posted into the empty queue and not released".to_string(),
+        };
         let allowed = vec![Allowed { answer: format!("a message on vector {vector}"), because }];
         let req = Some(interrupt::SIGNALLED);
         self.find(FindingKind::Warning, req, place, "no message".into(), allowed);
@@ -88,19 +95,39 @@ impl Judge {
         }
     }
 
-    /// A CQE was seen in an empty queue with vector `iv`: whether it was posted while that was masked.
-    pub(super) fn posted_while_masked(&mut self, cqid: u16, iv: u16) {
+    /// A CQE was seen in an empty queue with vector `iv`: whether it was posted while that was masked, and
+    /// whether a message has come since.
+    pub(super) fn posted_into_empty(&mut self, cqid: u16, iv: u16) {
         let from = self.now.when.not_before;
         let unit = self.unit();
         let masked = unit.masked.iter().any(|(v, since)| *v == iv && from >= *since);
-        if masked && let Some(cq) = unit.cq(cqid) {
-            cq.posted_masked = true;
+        let signalled = unit.messages.get(&iv).is_some_and(|(_, last)| *last >= from);
+        if let Some(cq) = unit.cq(cqid) {
+            cq.posted_masked |= masked;
+            cq.unsignalled = (!signalled).then_some(from);
         }
+    }
+
+    /// Whether anything may have made vector `vector` pend: an entry of a queue that names it, seen or
+    /// perhaps posted, or a queue that is gone.
+    fn may_pend(&self, vector: u16) -> bool {
+        let unit = &self.units[usize::from(self.now.ctrl)];
+        let posts = |cqid: usize| {
+            let mut sqs = unit.sqs.iter().flatten();
+            sqs.any(|sq| usize::from(sq.cqid) == cqid && !sq.in_flight.is_empty())
+        };
+        let mut cqs = unit.cqs.iter().enumerate();
+        unit.past_vectors.contains(&vector)
+            || cqs.any(|(cqid, cq)| {
+                cq.as_ref()
+                    .is_some_and(|cq| cq.ien && cq.iv == vector && (cq.seen > 0 || posts(cqid)))
+            })
     }
 
     /// The host read a pending bit.
     pub(super) fn on_msix_pending(&mut self, vector: u16, pending: bool) {
         let unit = self.unit();
+        let idle = unit.idle;
         // A CQ that was empty when its vector was masked and got an entry since must pend.
         let owed = unit
             .cqs
@@ -108,6 +135,16 @@ impl Judge {
             .flatten()
             .any(|cq| cq.ien && cq.iv == vector && cq.dead_since.is_none() && cq.posted_masked);
         if !owed {
+            let cause = self.may_pend(vector);
+            self.hold(interrupt::UNUSED_VECTOR, cause || !pending, |_| {
+                let because = "no queue that names this vector has posted an entry".to_string();
+                let place = Place::at(format!("interrupt vector {vector}"));
+                (place, ("pending bit 1".into(), "pending bit 0".into(), because))
+            });
+            return;
+        }
+        if !pending && !idle {
+            // The message may not have been made yet.
             return;
         }
         self.hold(interrupt::MASKED_PENDING, pending, |_| {

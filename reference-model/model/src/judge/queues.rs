@@ -70,6 +70,9 @@ impl Sq {
     }
 }
 
+/// Bytes of a completion queue entry.
+const ENTRY: u64 = 16;
+
 /// A completion queue. Pointers count without end: slot = pointer mod entries.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Cq {
@@ -99,6 +102,10 @@ pub struct Cq {
     pub signalled: bool,
     /// It was empty, and a CQE was posted while its vector was masked.
     pub posted_masked: bool,
+    /// It was empty, a CQE was posted not before this time, and no message came since.
+    pub unsignalled: Option<u64>,
+    /// Entries up to this one were written, on a transport that shows it.
+    pub written: u64,
 }
 
 impl Cq {
@@ -118,6 +125,8 @@ impl Cq {
             iv,
             signalled: false,
             posted_masked: false,
+            unsignalled: None,
+            written: 0,
         }
     }
 
@@ -129,6 +138,19 @@ impl Cq {
     /// Whether what is owed in it must come: it is surely there, in order, and has room.
     pub fn answers(&self) -> bool {
         self.errored == No && !self.is_full() && self.dead_since.is_none() && !self.unsure
+    }
+
+    /// The slots of the entries that cover `len` bytes at `at`, first and last.
+    pub fn slots_at(&self, at: u64, len: u64) -> Option<(u64, u64)> {
+        let mut before = 0;
+        for &(start, bytes) in &self.ranges {
+            if at >= start && at + len <= start + bytes && len > 0 {
+                let offset = before + (at - start);
+                return Some((offset / ENTRY, (offset + len - 1) / ENTRY));
+            }
+            before += bytes;
+        }
+        None
     }
 
     /// Whether no slot is free, as far as the host has released them.

@@ -1,8 +1,8 @@
 //! Registers: what they may read as, and what writing them does.
 
-use log::RegisterWrite;
-use spec::register::{self as reg, Aqa, Cap, Cc, Csts};
-use spec::requirement::{ready, register as req, reset, shutdown};
+use log::{RegisterWrite, ResetKind};
+use spec::register::{self as reg, Aqa, Cc, Csts};
+use spec::requirement::{power, ready, register as req, reset, shutdown};
 use spec::{Addr, Req, Version};
 
 use super::Judge;
@@ -10,12 +10,10 @@ use super::report::{Place, Story};
 use super::unit::Shst;
 use crate::state::Phase;
 
-/// Reserved bits of CAP in the newest revision: 23:19 and 63:62.
-const CAP_RESERVED: u64 = 0x1f << 19 | 3 << 62;
-/// Bits of CAP that may follow CC.CRIME: TO.
-const CAP_MOVES: u64 = 0xff << 24;
 /// Reserved bits of CC: 3:1 and 31:25.
 const CC_RESERVED: u32 = 0xe | 0x7f << 25;
+/// The fields of CC: EN, CSS, MPS, AMS, SHN, IOSQES, IOCQES, CRIME.
+const CC_FIELDS: [u32; 8] = [1, 7 << 4, 0xf << 7, 7 << 11, 3 << 14, 0xf << 16, 0xf << 20, CC_CRIME];
 /// CC.CRIME.
 const CC_CRIME: u32 = 1 << 24;
 /// Reserved bits of CSTS: 31:7.
@@ -24,9 +22,14 @@ const CSTS_RESERVED: u32 = !0x7f;
 const AQA_RESERVED: u32 = 0xf << 12 | 0xf << 28;
 
 /// "`name` must be `value`, because": a register that does not read as it must.
-fn differs(name: &str, seen: u64, allowed: &str, because: &str) -> (Place, Story) {
+pub(super) fn differs(name: &str, seen: u64, allowed: &str, because: &str) -> (Place, Story) {
     let story = (format!("{name} = {seen:X}h"), allowed.to_string(), because.to_string());
     (Place::at(format!("register {name}")), story)
+}
+
+/// Whether every bit of the access is 1.
+fn is_ones(read: RegisterWrite) -> bool {
+    read.value == u64::MAX >> (64 - 8 * u32::from(read.width.clamp(1, 8)))
 }
 
 impl Judge {
@@ -37,6 +40,11 @@ impl Judge {
         }
         self.coverage.register_reads += 1;
         let value = read.value;
+        if is_ones(read) && matches!(read.offset, reg::CAP | reg::VS | reg::CC | reg::CSTS) {
+            // What a function that is not there reads as. Reserved bits keep a controller from it.
+            self.on_death("all registers read as ones".into());
+            return;
+        }
         match (read.offset, read.width) {
             (reg::CAP, 8) => self.read_cap(value),
             (reg::CAP, 4) | (0x04, 4) => self.read_cap_half(read),
@@ -44,96 +52,18 @@ impl Judge {
             (reg::INTMS | reg::INTMC, 4) => self.read_mask(value as u32),
             (reg::CC, 4) => self.read_cc(value as u32),
             (reg::CSTS, 4) => self.read_csts(value as u32),
-            (reg::NSSR, 4) => {
-                let agrees = value == 0;
-                self.hold(req::NSSR_ZERO, agrees, |_| {
-                    differs("NSSR", value, "0", "it has no state")
-                });
-            }
+            (reg::NSSR, 4) => self.read_nssr(value),
             (reg::AQA, 4) => self.read_aqa(value as u32),
             (reg::ASQ | reg::ACQ, 8) => self.read_base(read.offset, value),
             (reg::CRTO, 4) => self.read_crto(value as u32),
-            _ => {}
+            (offset, _) => self.read_absent(offset, value),
         }
     }
 
-    fn same(&mut self, by: Req, name: &str, seen: u64, expected: u64, because: &str) {
+    pub(super) fn same(&mut self, by: Req, name: &str, seen: u64, expected: u64, because: &str) {
         self.hold(by, seen == expected, |_| {
             differs(name, seen, &format!("{name} = {expected:X}h"), because)
         });
-    }
-
-    fn read_cap(&mut self, value: u64) {
-        if let Some(before) = self.believed().cap {
-            let fixed = u64::from(before) & !CAP_MOVES;
-            self.same(req::READ_ONLY, "CAP", value & !CAP_MOVES, fixed, "as it was read before");
-        }
-        let cap = Cap::from(value);
-        let ctrl = self.now.ctrl;
-        self.learn(ctrl, |controller| controller.cap = Some(cap));
-        // A host reads CAP first: it can be held against the revision only when VS was read too.
-        if self.version(ctrl).is_some() {
-            self.hold_cap(cap);
-        }
-    }
-
-    /// What CAP may read as at the controller's revision.
-    fn hold_cap(&mut self, cap: Cap) {
-        let value = u64::from(cap);
-        self.same(req::RESERVED_ZERO, "CAP reserved bits", value & CAP_RESERVED, 0, "reserved");
-        self.hold(req::MQES, cap.mqes_z() >= 1, |_| {
-            differs("CAP.MQES", u64::from(cap.mqes_z()), "1 at least", "two entries at least")
-        });
-        self.hold(req::MPS_ORDER, cap.mpsmin() <= cap.mpsmax(), |_| {
-            let least = format!("{:X}h at most", cap.mpsmax());
-            differs("CAP.MPSMIN", u64::from(cap.mpsmin()), &least, "CAP.MPSMAX is not below it")
-        });
-        self.hold(req::NSSS_NEEDS_NSSRS, cap.nssrs() || !cap.nsss(), |_| {
-            differs("CAP.NSSS", 1, "0", "CAP.NSSRS = 0")
-        });
-        if self.believed().version().is_some_and(|v| v >= Version::new(2, 0)) {
-            self.hold(req::CRMS, cap.crms() & 1 != 0, |_| {
-                differs("CAP.CRMS", u64::from(cap.crms()), "01b or 11b", "from 2.0")
-            });
-        }
-    }
-
-    fn read_cap_half(&mut self, read: RegisterWrite) {
-        let Some(cap) = self.believed().cap else {
-            self.learn_cap_half(read);
-            return;
-        };
-        let shift = 8 * (read.offset - reg::CAP);
-        let mask = 0xffff_ffff & !(CAP_MOVES >> shift);
-        let expected = u64::from(cap) >> shift & mask;
-        self.same(req::ACCESS_HALVES, "half of CAP", read.value & mask, expected, "CAP as a whole");
-    }
-
-    /// A host that reads in dwords has read CAP when it has read both halves, the lower one first.
-    fn learn_cap_half(&mut self, read: RegisterWrite) {
-        let half = read.value as u32;
-        if read.offset == reg::CAP {
-            self.unit().cap_low = Some(half);
-        } else if let Some(low) = self.unit().cap_low {
-            self.read_cap(u64::from(half) << 32 | u64::from(low));
-        }
-    }
-
-    fn read_vs(&mut self, value: u32) {
-        let version = Version::from_raw(value);
-        self.hold(req::VS, version >= Version::new(1, 0) && version.major < 0x100, |_| {
-            differs("VS", u64::from(value), "the revision", "1.0 is the first")
-        });
-        if let Some(before) = self.believed().vs {
-            let seen = u64::from(value);
-            self.same(req::READ_ONLY, "VS", seen, u64::from(before), "as it was read before");
-        }
-        let ctrl = self.now.ctrl;
-        let first = self.version(ctrl).is_none();
-        self.learn(ctrl, |controller| controller.vs = Some(value));
-        if let Some(cap) = self.believed().cap.filter(|_| first) {
-            self.hold_cap(cap);
-        }
     }
 
     fn read_mask(&mut self, value: u32) {
@@ -176,12 +106,28 @@ impl Judge {
             let crime = u64::from(value & CC_CRIME);
             self.same(req::CRIME_READ_ONLY, "CC.CRIME", crime, 0, "CAP.CRMS is not 11b");
         }
-        if self.unit().cc_unsure {
-            // The write that cleared EN carried the other fields too: either may have won.
-            fixed &= 1;
+        let before = self.unit().cc_unsure;
+        let differs_from = |other: u32| CC_FIELDS.map(|field| (value ^ other) & fixed & field != 0);
+        let mut wrong = differs_from(written);
+        if let Some(before) = before {
+            // The write that cleared EN carried the other fields too. Each is now as that write or the
+            // one before it said, or has its reset value.
+            let (old, reset) = (differs_from(before), differs_from(0));
+            for (n, wrong) in wrong.iter_mut().enumerate().skip(1) {
+                *wrong &= old[n] && reset[n];
+            }
         }
+        let agrees = !wrong.contains(&true);
+        let (by, because) = match self.unit().reset_kind {
+            Some(ResetKind::PowerCycle) if written == 0 => (power::RDY_CLEAR, "power was lost"),
+            Some(ResetKind::Conventional) if written == 0 => (reset::CONVENTIONAL, "it was reset"),
+            _ => (req::CC_READS_BACK, "as it was written"),
+        };
         let (seen, expected) = (u64::from(value & fixed), u64::from(written & fixed));
-        self.same(req::CC_READS_BACK, "CC", seen, expected, "as it was written");
+        self.hold(by, agrees, |_| differs("CC", seen, &format!("CC = {expected:X}h"), because));
+        if by != req::CC_READS_BACK && agrees {
+            self.agrees(req::CC_READS_BACK);
+        }
     }
 
     fn read_aqa(&mut self, value: u32) {
@@ -221,29 +167,7 @@ impl Judge {
         });
     }
 
-    fn read_crto(&mut self, value: u32) {
-        let believed = self.believed();
-        if believed.cap.is_none_or(|cap| cap.crms() == 0) {
-            return;
-        }
-        if let Some(before) = believed.crto {
-            let seen = u64::from(value);
-            self.same(req::CRTO_CONSTANT, "CRTO", seen, u64::from(before), "as it was read before");
-        }
-        let crto = reg::Crto::from(value);
-        self.hold(req::CRWMT, crto.crwmt() >= crto.crimt(), |_| {
-            let least = format!("{:X}h at least", crto.crimt());
-            differs("CRTO.CRWMT", u64::from(crto.crwmt()), &least, "CRTO.CRIMT is not above it")
-        });
-        let ctrl = self.now.ctrl;
-        self.learn(ctrl, |controller| controller.crto = Some(value));
-    }
-
     fn read_csts(&mut self, value: u32) {
-        if value == u32::MAX {
-            self.on_death("all registers read as ones".into());
-            return;
-        }
         if self.unit().lost.is_some() {
             return;
         }
@@ -272,7 +196,7 @@ impl Judge {
     /// RDY follows EN, within its time.
     fn judge_rdy(&mut self, csts: Csts) {
         let begun = self.now.when.not_before;
-        let enabled = self.unit().enabled;
+        let (enabled, was_reset) = (self.unit().enabled, self.unit().special.resets > 0);
         let phase = match self.believed().phase {
             Phase::ShuttingDown | Phase::ShutDown if enabled => Phase::Ready,
             Phase::ShuttingDown | Phase::ShutDown => Phase::Disabled,
@@ -280,7 +204,7 @@ impl Judge {
         };
         let rdy = u64::from(csts.rdy());
         match phase {
-            Phase::Disabled if self.believed().csts.is_none() && !enabled => {
+            Phase::Disabled if self.believed().csts.is_none() && !enabled && !was_reset => {
                 // The first look: another host may have left it enabled.
                 if csts.rdy() {
                     let ctrl = self.now.ctrl;
@@ -289,7 +213,12 @@ impl Judge {
                     self.lose(ctrl, None);
                 }
             }
-            Phase::Disabled => self.same(reset::RDY_CLEAR, "CSTS.RDY", rdy, 0, "CC.EN = 0"),
+            Phase::Disabled => {
+                if self.unit().reset_kind == Some(ResetKind::PowerCycle) && rdy == 0 {
+                    self.agrees(power::RDY_CLEAR);
+                }
+                self.same(reset::RDY_CLEAR, "CSTS.RDY", rdy, 0, "CC.EN = 0");
+            }
             Phase::Enabling if csts.rdy() => self.on_ready(),
             Phase::Enabling => self.judge_deadline(ready::RISES_IN_TIME, begun, 0),
             Phase::Disabling if !csts.rdy() => {
@@ -440,12 +369,15 @@ impl Judge {
         let ctrl = self.now.ctrl;
         let old = self.believed().cc;
         let enabled = self.unit().enabled;
+        self.unit().reset_kind = None;
         self.learn(ctrl, |controller| {
             controller.cc = new;
             controller.cc_known = true;
         });
         if new.en() {
-            self.unit().cc_unsure = false;
+            self.unit().cc_unsure = None;
+        } else if enabled {
+            self.unit().cc_unsure = Some(u32::from(old));
         }
         match (enabled, new.en()) {
             (false, true) => self.on_enable(new),

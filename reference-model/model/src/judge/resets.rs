@@ -99,7 +99,6 @@ impl Judge {
         let unit = self.unit();
         unit.enabled = false;
         unit.rdy = Transition { deadline, reported: false };
-        unit.cc_unsure = true;
         unit.shst = match (cc.shn(), unit.shst) {
             (0, Shst::NORMAL) => Shst::NORMAL,
             (0, Shst::COMPLETE) => Shst::COMPLETE.or(Shst::NORMAL),
@@ -134,7 +133,8 @@ impl Judge {
                 unit.lost = None;
             }
             unit.enabled = false;
-            unit.cc_unsure = false;
+            unit.cc_unsure = None;
+            unit.reset_kind = Some(kind);
             unit.shutting_down = false;
             unit.shst = match (kind, unit.shst) {
                 (ResetKind::PowerCycle | ResetKind::Subsystem, _) => Shst::NORMAL,
@@ -253,12 +253,17 @@ impl Judge {
     /// What a reset of this kind does to the structure believed.
     fn forget_structure(&mut self, ctrl: u8, kind: ResetKind) {
         let wide = kind != ResetKind::Controller;
+        let enabling = self.worlds[0].controllers[usize::from(ctrl)].phase == Phase::Enabling;
         let mask = self.worlds[0].controllers[usize::from(ctrl)].intm.unwrap_or(0);
         let unit = &mut self.units[usize::from(ctrl)];
         unit.mask_reset |= mask;
         unit.unmasked = 0;
         self.learn(ctrl, |controller| {
             reset_controller(controller);
+            let lives = &mut controller.lives;
+            lives.resets += 1;
+            lives.power_losses += u32::from(kind == ResetKind::PowerCycle);
+            lives.unsure += u32::from(enabling);
             if wide {
                 controller.cc = Cc::new();
                 controller.cc_known = true;
@@ -281,7 +286,10 @@ impl Judge {
             self.unit().was_shut_down = false;
             self.agrees(shutdown::RESTART);
         }
-        self.learn(ctrl, |controller| controller.phase = Phase::Ready);
+        self.learn(ctrl, |controller| {
+            controller.phase = Phase::Ready;
+            controller.lives.readies += 1;
+        });
     }
 }
 

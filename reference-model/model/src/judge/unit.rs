@@ -71,8 +71,13 @@ pub struct Unit {
     pub mask_reset: u32,
     /// It has read memory that the host had not opened: nothing keeps it from doing so.
     pub reads_unmapped: bool,
-    /// Other fields of CC may read as written or as 0: the write that cleared EN carried them.
-    pub cc_unsure: bool,
+    /// CC before the write that cleared EN: that write carried the other fields too, so each may read as
+    /// it said, as here, or as after a reset.
+    pub cc_unsure: Option<u32>,
+    /// CC.CRIME when CAP was read, if it was known.
+    pub cap_crime: Option<bool>,
+    /// The last reset by means outside the register file; `None` since CC was written.
+    pub reset_kind: Option<log::ResetKind>,
     /// Everything stopped at this time (RDY read as 0, or a reset was over): later CQEs are late.
     pub stopped_at: Option<u64>,
     /// The DUT is idle since this record, and nothing was done since.
@@ -85,8 +90,10 @@ pub struct Unit {
     pub masked: Vec<(u16, u64)>,
     /// Vectors of completion queues that are gone. Messages may be delayed without limit.
     pub past_vectors: Vec<u16>,
-    /// Per vector: messages seen.
-    pub messages: IntMap<u16, u32>,
+    /// Per vector: messages seen, and when the last was.
+    pub messages: IntMap<u16, (u32, u64)>,
+    /// Writes of completion queue entries were seen: the transport shows them all.
+    pub shows_postings: bool,
     /// Error events that may be owed or allowed.
     pub events: super::events::EventState,
     /// The controller runs (CC.EN written 1): commands are taken.
@@ -158,7 +165,9 @@ impl Default for Unit {
             unmasked: 0,
             mask_reset: 0,
             reads_unmapped: false,
-            cc_unsure: false,
+            cc_unsure: None,
+            cap_crime: None,
+            reset_kind: None,
             stopped_at: None,
             idle: false,
             last_change: 0,
@@ -166,6 +175,7 @@ impl Default for Unit {
             masked: Vec::new(),
             past_vectors: Vec::new(),
             messages: IntMap::default(),
+            shows_postings: false,
             events: super::events::EventState::default(),
             enabled: false,
             was_shut_down: false,

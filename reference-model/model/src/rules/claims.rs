@@ -85,7 +85,7 @@ pub fn hold_all<S>(apply: &mut Apply, structure: &S, table: &[Claim<S>]) {
                 because: format!("{} says so", claim.req.info().clause),
             }),
         };
-        apply.held.push(Held { req: claim.req, broken });
+        apply.held.push(Held { req: claim.req, broken, legal: false });
     }
 }
 

@@ -7,5 +7,7 @@ mod answers;
 mod behaviours;
 mod brute_force;
 mod events;
+mod memory;
 mod mixed_law;
+mod registers;
 mod script;

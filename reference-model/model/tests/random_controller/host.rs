@@ -115,7 +115,7 @@ impl Host {
             let vs = u64::from(controller.vs.expect("told"));
             self.read(ctrl, register::CAP, 8, cap);
             self.read(ctrl, register::VS, 4, vs);
-            self.read(ctrl, register::CRTO, 4, 0x0014_0014);
+            self.read(ctrl, register::CRTO, 4, 0x14);
             self.enable(ctrl);
             for (cns, nsid) in [(Cns(1), 0), (Cns(2), 0), (Cns(0), 1), (Cns(0), 2)] {
                 let at = self.buffer();

@@ -2,6 +2,7 @@
 
 extern crate lockstep_model as model;
 
+mod again;
 mod cases;
 mod claims;
 mod effects;

@@ -494,6 +494,10 @@ pub mod error_log {
     /// Reserved bytes of an error log entry are 0 in the newest revision that is known. Base-2.3
     /// §1.4.1.6 (LCK-RSV-03)
     pub const RESERVED_ZERO: Req = Req(298);
+    /// An error count identifies one error: an entry that is read again is the same entry, and one
+    /// that is new has a larger count than every entry before it (FFFFFFFFFFFFFFFFh rolls over to
+    /// 1). Base-2.3 §5.2.12.1.2 (LCK-LOG-02)
+    pub const UNIQUE: Req = Req(459);
 }
 
 /// Error recovery.
@@ -696,6 +700,10 @@ pub mod identify {
     pub const RESERVED_ZERO: Req = Req(347);
     /// CNS 05h, 06h, 07h and 08h are mandatory from 2.0. Base-2.3 §5.2.13.1 (IDN-CMD-06)
     pub const MANDATORY: Req = Req(429);
+    /// No clause keeps a capability that Identify tells from changing without firmware activation,
+    /// a command or another host; no healthy controller lets it. A change is legal by the text, an
+    /// anomaly of the run. Base-2.3 §5.2.13 (LCK-IDN-01)
+    pub const SAME_AGAIN: Req = Req(461);
 }
 
 /// Identify active list.
@@ -851,6 +859,9 @@ pub mod identify_controller {
     /// VWC (525) flush behaviour bits 2:1 are not 00b for 1.4+ devices. Base-2.3 §5.2.13.2.1
     /// (IDN-CTRL-VWC-01)
     pub const VWC_FLUSH: Req = Req(331);
+    /// FGUID stays as it is for the life of the field replaceable unit. Base-2.3 §5.2.13.2.1
+    /// (LCK-IDN-02)
+    pub const FGUID: Req = Req(460);
 }
 
 /// Identify descriptors.
@@ -1624,7 +1635,7 @@ pub mod write_atomicity {
 }
 
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 459] = [
+pub static TABLE: [Requirement; 462] = [
     Requirement {
         name: "create-io-sq.cqid-not-created",
         id: "QUE-CSQ-06",
@@ -5923,6 +5934,33 @@ pub static TABLE: [Requirement; 459] = [
         clause: "NVM-1.0 §4.1.3.5",
         text: "Feature 0Ah DN (bit 0) =1 drops the AWUN and NAWUN guarantees; AWUPF and NAWUPF stay in force.",
         levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "error-log.unique",
+        id: "LCK-LOG-02",
+        clause: "Base-2.3 §5.2.12.1.2",
+        text: "An error count identifies one error: an entry that is read again is the same entry, and one that is new has a larger count than every entry before it (FFFFFFFFFFFFFFFFh rolls over to 1).",
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify-controller.fguid",
+        id: "LCK-IDN-02",
+        clause: "Base-2.3 §5.2.13.2.1",
+        text: "FGUID stays as it is for the life of the field replaceable unit.",
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
+    },
+    Requirement {
+        name: "identify.same-again",
+        id: "LCK-IDN-01",
+        clause: "Base-2.3 §5.2.13",
+        text: "No clause keeps a capability that Identify tells from changing without firmware activation, a command or another host; no healthy controller lets it. A change is legal by the text, an anomaly of the run.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Open })],
         verified: true,
         when: Condition::Always,
     },

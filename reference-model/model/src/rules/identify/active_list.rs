@@ -99,6 +99,7 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     let ids: Vec<u32> = listed.list.iter().map(|nsid| nsid.0).collect();
     if listed.misplaced().is_none() {
         let full = ids.len() == NamespaceList::CAPACITY;
+        again::list(apply, after, &ids, full);
         apply.controller().active.learn(after, &ids, full);
     }
 }

@@ -274,6 +274,7 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     hold_all(apply, &id, CLAIMS);
     hold_all(apply, &id, TOGETHER);
     hold_all(apply, &id, RESERVED_ZERO);
+    again::controller(apply, &id);
     let subsystem = &mut apply.world.subsystem;
     subsystem.serial_and_model.get_or_insert_with(|| serial_and_model(&id));
     subsystem.subnqn.get_or_insert_with(|| id.subnqn().0.to_vec());

@@ -9,6 +9,7 @@ use crate::checks;
 use crate::ruling::{Apply, Data, Rule, View, no_data, no_effect, no_footprint};
 
 pub mod active_list;
+mod again;
 pub mod controller;
 pub mod namespace;
 

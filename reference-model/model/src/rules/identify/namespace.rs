@@ -168,6 +168,7 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     }
     hold_all(apply, &ns, CLAIMS);
     hold_all(apply, &ns, RESERVED_ZERO);
+    again::namespace(apply, nsid, &ns);
     learn(apply, nsid, &ns);
 }
 

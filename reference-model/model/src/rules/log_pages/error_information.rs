@@ -1,13 +1,15 @@
 //! Error Information (LID 01h). Base-2.3 §5.2.12.1.2, figure 209.
 
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use spec::command::{Command, GetLogPage};
 use spec::log_page::ErrorInformation;
+use spec::requirement::error_log;
 use spec::{QueueKind, Sqe};
 
 use super::*;
+use crate::lives::{KeptEntry, KeptLog};
 use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
 use crate::ruling::{Cells, Footprint};
 
@@ -45,6 +47,88 @@ fn accept(apply: &mut Apply) {
 /// The valid entries of a read, newest first.
 pub struct Entries(pub Vec<ErrorInformation>);
 
+/// The valid entries of a page's bytes that start at offset `from`, cut at `page` bytes; the last may be
+/// the beginning of one.
+fn kept_entries(bytes: &[u8], from: u64, page: u64) -> Vec<KeptEntry> {
+    let skip = (from.next_multiple_of(64) - from) as usize;
+    let within = page.saturating_sub(from).min(bytes.len() as u64) as usize;
+    let entries = bytes.get(skip..within).unwrap_or(&[]).chunks(64);
+    let told = entries.filter_map(|bytes| {
+        let count = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
+        (count != 0).then(|| KeptEntry { count, bytes: bytes.to_vec() })
+    });
+    told.collect()
+}
+
+/// Holds the entries against those that were seen before, and keeps them. `ordered`: their counts fall;
+/// `top`: the first is the newest.
+fn again(apply: &mut Apply, now: Vec<KeptEntry>, ordered: bool, top: bool) {
+    let lives = apply.controller().lives;
+    let kept = Arc::clone(&apply.controller().error_log.kept);
+    let going_on = kept.lives.resets == lives.resets;
+    if let (Some(newest), true) = (kept.entries.first(), top && going_on) {
+        // A reset should empty the log; otherwise no clause lets the newest error go, or forbids it.
+        let seen = now.first().map_or(0, |entry| entry.count);
+        let gone = seen < newest.count && (seen == 0 || !wrapped(seen, newest.count));
+        apply.expect(error_log::UNIQUE, !gone, || {
+            let before = newest.count;
+            (format!("newest error count {seen}"), format!("it was {before}, and no reset since"))
+        });
+    }
+    let (Some(newest), false) = (kept.entries.first(), now.is_empty()) else {
+        if !now.is_empty() && ordered {
+            apply.controller().error_log.kept = Arc::new(KeptLog { entries: now, lives });
+        }
+        return;
+    };
+    let (high, low) = (newest.count, kept.entries.last().map_or(0, |entry| entry.count));
+    // Near its end the count may begin again.
+    if !ordered || now.iter().any(|entry| wrapped(entry.count, high)) {
+        apply.controller().error_log.kept = Arc::default();
+        return;
+    }
+    let by = if going_on { error_log::UNIQUE } else { error_log::COUNT_CONTINUES };
+    let stranger = now.iter().find(|entry| !is_known(&kept, entry) && within(entry, low, high));
+    apply.hold(by, stranger.is_none(), || {
+        let count = stranger.map_or(0, |entry| entry.count);
+        let allowed = format!("the entry of that count seen before, or a count above {high}");
+        let because = format!("entries with counts from {low} to {high} were seen before");
+        (format!("another entry with error count {count}"), allowed, because)
+    });
+    let merged = merge(&kept, now, low, high);
+    apply.controller().error_log.kept = Arc::new(KeptLog { entries: merged, lives });
+}
+
+/// The most entries that a log page holds.
+const MOST_ENTRIES: usize = 256;
+
+fn within(entry: &KeptEntry, low: u64, high: u64) -> bool {
+    (low..=high).contains(&entry.count)
+}
+
+/// Whether it was seen before, as far as both were read.
+fn is_known(kept: &KeptLog, entry: &KeptEntry) -> bool {
+    let same = kept.entries.iter().find(|known| known.count == entry.count);
+    same.is_some_and(|known| known.bytes.iter().zip(&entry.bytes).all(|(a, b)| a == b))
+}
+
+/// What is known after `now` was read. Where it does not meet what was known, entries between may be
+/// missing: only `now` is left.
+fn merge(kept: &KeptLog, now: Vec<KeptEntry>, low: u64, high: u64) -> Vec<KeptEntry> {
+    let lowest = now.last().map_or(0, |entry| entry.count);
+    if lowest > high + 1 || !now.iter().any(|entry| entry.count >= low) {
+        return now;
+    }
+    let known = |entry: &KeptEntry| now.iter().find(|new| new.count == entry.count);
+    let longer = kept.entries.iter().map(|old| match known(old) {
+        Some(new) if new.bytes.len() >= old.bytes.len() => new.clone(),
+        _ => old.clone(),
+    });
+    let above = now.iter().filter(|entry| entry.count > high).cloned();
+    let below = now.iter().filter(|entry| entry.count < low).cloned();
+    above.chain(longer).chain(below).take(MOST_ENTRIES).collect()
+}
+
 impl Entries {
     /// The whole entries of a page's bytes that start at offset `from`, cut at `page` bytes.
     fn of(bytes: &[u8], from: u64, page: u64) -> Self {
@@ -68,7 +152,9 @@ impl Entries {
 
 /// The count may have wrapped between two neighbours: a small one is newer than a huge one.
 fn wrapped(newer: u64, older: u64) -> bool {
-    newer < 1 << 16 && older > u64::from(u32::MAX) - (1 << 16)
+    let near = |end: u64| (end - (1 << 16)..=end).contains(&older);
+    // Before 1.4 what follows FFFFFFFFh is not specified.
+    newer < 1 << 16 && (near(u64::MAX) || near(u64::from(u32::MAX)))
 }
 
 claims! {
@@ -123,6 +209,8 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     };
     let log = Entries::of(bytes, from, page);
     hold_all(apply, &log, CLAIMS);
+    let whole = log.disorder().is_none();
+    again(apply, kept_entries(bytes, from, page), whole, from == 0);
     let highest = log.0.iter().map(ErrorInformation::ecnt).max().unwrap_or(0);
     let error_log = &mut apply.controller().error_log;
     error_log.count = error_log.count.max(highest);

@@ -1,0 +1,44 @@
+//! What a controller showed before, and what has happened to it since: for structures that are read again.
+
+use std::sync::Arc;
+
+/// How often things happened to a controller that may change what it shows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Lives {
+    /// Controller level resets.
+    pub resets: u32,
+    /// Losses of main power.
+    pub power_losses: u32,
+    /// How often CSTS.RDY was seen to become 1.
+    pub readies: u32,
+    /// Enables after which CSTS.RDY was not looked at until the next reset: it may have become 1.
+    pub unsure: u32,
+}
+
+/// A structure as it was read last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Kept {
+    /// Its bytes.
+    pub bytes: Arc<[u8]>,
+    /// What had happened to the controller by then.
+    pub lives: Lives,
+}
+
+/// An entry of a log page, or the beginning of one that the host read no further.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptEntry {
+    /// Its error count.
+    pub count: u64,
+    /// Its bytes, or the first of them.
+    pub bytes: Vec<u8>,
+}
+
+/// The entries of the Error Information log that were seen, newest first, with nothing between them that
+/// was not seen.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct KeptLog {
+    /// The entries.
+    pub entries: Vec<KeptEntry>,
+    /// What had happened to the controller when the newest was read.
+    pub lives: Lives,
+}
