@@ -216,6 +216,13 @@ impl Controller {
         self.signals.iter_mut().find(|signal| signal.vector == vector && signal.missing != 0)
     }
 
+    /// Drops what Interrupt Coalescing holds back of vectors that no queue uses any more.
+    pub fn drop_held_signals(&mut self) {
+        let (cqs, signals) = (&self.cqs, &mut self.signals);
+        let used = |vector| cqs.iter().flatten().any(|cq| cq.iv == vector);
+        signals.retain(|signal| signal.missing == 0 || used(signal.vector));
+    }
+
     /// How many commands are fetched from a queue in one turn: what the policy likes, as far as
     /// Arbitration Burst lets it. Base-2.3 §3.4.4.1.
     pub fn burst(&self, config: &Config) -> u32 {

@@ -281,6 +281,11 @@ fn configurations_with_impossible_names_say_so() {
         ("saveable_features = [8]", "saveable_features = 8: possible is 1, 4, 5, 10 and 11"),
         ("[[namespaces]]\neui64 = \"none\"\nnguid = \"none\"", "one of eui64, nguid and uuid"),
         ("[[namespaces]]\neui64 = \"0000000000000000\"", "zeroes are no identifier"),
+        (
+            "[[namespaces]]\nnguid = \"0000000000000000000000000000000a\"\n\
+             [[namespaces]]\nnguid = \"0000000000000000000000000000000a\"",
+            "no identifier twice",
+        ),
         ("[[namespaces]]\nuuid = \"12\"", "\"12\" is no \"none\", \"derived\" or 16 bytes in hex"),
     ];
     for (text, message) in wrong {

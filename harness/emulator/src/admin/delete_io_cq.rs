@@ -15,5 +15,6 @@ pub(super) fn execute(run: &mut Run) -> Outcome {
     if let Some(place) = run.controller.cqs.get_mut(usize::from(cmd.qid.0)) {
         *place = None;
     }
+    run.controller.drop_held_signals();
     run.success()
 }

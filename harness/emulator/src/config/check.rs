@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use spec::Version;
 
-use super::{Config, Identifier};
+use super::{Config, Identifier, NamespaceConfig};
 
 /// What is wrong with a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -162,6 +162,16 @@ impl Config {
             }
             if !named.0.is_possible() || !named.1.is_possible() || !named.2.is_possible() {
                 return wrong("namespaces.uuid", &"0", "zeroes are no identifier");
+            }
+            let before = &self.namespaces[..at];
+            let taken = |same: fn(&NamespaceConfig, &NamespaceConfig) -> bool| {
+                before.iter().any(|other| same(ns, other))
+            };
+            if taken(|a, b| a.eui64.is_given() && a.eui64 == b.eui64)
+                || taken(|a, b| a.nguid.is_given() && a.nguid == b.nguid)
+                || taken(|a, b| a.uuid.is_given() && a.uuid == b.uuid)
+            {
+                return wrong("namespaces.uuid", &ns.uuid, "no identifier twice");
             }
             if ns.blocks == 0 {
                 return wrong("namespaces.blocks", &ns.blocks, "at least 1");

@@ -26,6 +26,11 @@ impl<const N: usize> Identifier<N> {
         *self != Self::Given([0; N])
     }
 
+    /// Whether the configuration says its bytes.
+    pub const fn is_given(&self) -> bool {
+        matches!(self, Self::Given(_))
+    }
+
     fn bytes(&self, derived: impl FnOnce() -> [u8; N]) -> [u8; N] {
         match self {
             Self::None => [0; N],
