@@ -75,15 +75,19 @@ impl Expected {
                 None => faults.push(format!("this is no result: {line}")),
             }
         }
+        let mut missing = Vec::new();
         for step in steps {
             let Some(result) = found.get(step.as_str()) else {
-                faults.push(format!("{step}: not done"));
+                missing.push(step.as_str());
                 continue;
             };
             let excepted = |e: &Exception| e.covers(device, phase, Some(step), result);
             if *result != "ok" && !self.exceptions.iter().any(excepted) {
                 faults.push(format!("{step}: {result}"));
             }
+        }
+        if !missing.is_empty() {
+            faults.push(format!("not done: {}", missing.join(", ")));
         }
         let unknown = order.iter().filter(|step| !steps.iter().any(|known| known == *step));
         faults.extend(unknown.map(|step| format!("{step}: not in the list of steps")));

@@ -15,6 +15,9 @@ use super::machine::{Job, Relay};
 /// Exit codes of a run that came to verdicts: docs/exit-codes.md.
 const JUDGED: [i32; 3] = [0, 1, 3];
 
+/// The waivers' name in the folder of the reports.
+const WAIVERS: &str = "waivers.toml";
+
 /// `cargo xtask same-verdicts`.
 #[derive(Args, Debug)]
 pub struct VerdictsArgs {
@@ -24,6 +27,9 @@ pub struct VerdictsArgs {
     /// Which tests; all without it.
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
+    /// Known deviations of this QEMU (TOML).
+    #[arg(long, value_name = "FILE")]
+    pub waivers: Option<PathBuf>,
     /// Keep reports and traces in this folder.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
@@ -46,6 +52,10 @@ pub fn run(root: &Path, args: &VerdictsArgs) -> Result<u8> {
         }
         None => temporary.path().to_path_buf(),
     };
+    if let Some(waivers) = &args.waivers {
+        // Both runs find them beside their reports.
+        fs::copy(waivers, folder.join(WAIVERS)).with_context(|| waivers.display().to_string())?;
+    }
     // A vfio DUT is one controller.
     let machine =
         MachineArgs { controllers: 1, program: Some(program.clone()), ..args.machine.clone() };
@@ -71,6 +81,9 @@ pub fn run(root: &Path, args: &VerdictsArgs) -> Result<u8> {
 fn common(name: &str, args: &VerdictsArgs) -> Vec<String> {
     let mut arguments: Vec<String> =
         ["--json", &format!("{name}.json"), "--out", name].map(str::to_owned).to_vec();
+    if args.waivers.is_some() {
+        arguments.extend(["--waivers".to_owned(), WAIVERS.to_owned()]);
+    }
     if let Some(filter) = &args.filter {
         arguments.extend(["--filter".to_owned(), filter.clone()]);
     }
