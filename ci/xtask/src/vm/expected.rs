@@ -36,8 +36,8 @@ struct Exception {
     phase: Option<String>,
     /// The step; without one it is about the kernel's log.
     step: Option<String>,
-    /// Part of the result, or of the line.
-    says: String,
+    /// Parts of the result, or of the line: one of them is enough.
+    says: Vec<String>,
     /// The reason; never read by the program.
     #[expect(dead_code, reason = "it is for whoever reads the file")]
     why: String,
@@ -48,7 +48,7 @@ impl Exception {
         self.device.as_deref().is_none_or(|only| only == device)
             && self.phase.as_deref().is_none_or(|only| only == phase)
             && self.step.as_deref() == step
-            && text.contains(&self.says)
+            && self.says.iter().any(|part| text.contains(part))
     }
 }
 
@@ -122,10 +122,10 @@ kernel-log.alarms = ["nvme"]
 [[exception]]
 device = "qemu"
 step = "b"
-says = "no such"
+says = ["no such"]
 why = "it has none"
 [[exception]]
-says = "quirk"
+says = ["other", "quirk"]
 why = "expected"
 "#;
 
