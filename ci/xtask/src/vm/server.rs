@@ -84,14 +84,25 @@ impl Drop for Server {
 mod tests {
     use super::*;
 
+    /// A program. Another process writes it: what a test beside this one starts would inherit a
+    /// descriptor that is open for writing, and the program could not be run.
+    fn program(folder: &Path, text: &str) -> PathBuf {
+        let (draft, program) = (folder.join("draft"), folder.join("program"));
+        fs::write(&draft, text).unwrap();
+        let status = std::process::Command::new("install")
+            .args(["-m", "755"])
+            .args([&draft, &program])
+            .status();
+        assert!(status.unwrap().success());
+        program
+    }
+
     #[test]
     fn a_server_that_ends_is_an_error_with_its_words() {
         let folder = tempfile::tempdir().unwrap();
-        let (program, log) = (folder.path().join("program"), folder.path().join("log"));
-        fs::write(&program, "#!/bin/sh\necho no such option; exit 2\n").unwrap();
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&program, executable).unwrap();
-        let started = Server::start(&program, &folder.path().join("socket"), &[], &log);
+        let program = program(folder.path(), "#!/bin/sh\necho no such option; exit 2\n");
+        let (socket, log) = (folder.path().join("socket"), folder.path().join("log"));
+        let started = Server::start(&program, &socket, &[], &log);
         let error = started.err().expect("it ended").to_string();
         assert!(error.contains("exit status: 2") && error.contains("no such option"), "{error}");
     }
@@ -99,11 +110,9 @@ mod tests {
     #[test]
     fn a_server_is_killed_once_it_listens() {
         let folder = tempfile::tempdir().unwrap();
-        let (program, log) = (folder.path().join("program"), folder.path().join("log"));
-        fs::write(&program, "#!/bin/sh\ntouch $3; echo $*; exec sleep 60\n").unwrap();
-        let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-        fs::set_permissions(&program, executable).unwrap();
-        let socket = folder.path().join("socket");
+        let text = "#!/bin/sh\necho $*; touch $3; exec sleep 60\n";
+        let program = program(folder.path(), text);
+        let (socket, log) = (folder.path().join("socket"), folder.path().join("log"));
         let server = Server::start(&program, &socket, &["--judge".into()], &log).unwrap();
         server.kill().unwrap();
         let said = fs::read_to_string(&log).unwrap();
