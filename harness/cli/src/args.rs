@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use reports::Seed;
+use vfio::Bdf;
 
 use crate::dut_arg::DutArg;
 
@@ -62,13 +63,21 @@ pub enum Command {
     /// Export the emulator over vfio-user: to QEMU, or to `--dut vfio-user:SOCKET`.
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
-    /// Look at this machine: QEMU, memory, limits.
+    /// Look at this machine: QEMU, memory, limits, NVMe controllers and what keeps them from a test.
     Doctor(DoctorArgs),
+    /// Take a controller from its driver and bind it to vfio-pci, until `unbind`.
+    Bind(BindArgs),
+    /// Give a controller back to the driver that it had.
+    Unbind(UnbindArgs),
+    /// Gives a controller back when standard input ends: started by a run for itself.
+    #[command(name = vfio::GUARD, hide = true)]
+    Guard(GuardArgs),
 }
 
 const RUN_HELP: &str = "\
 Filters: a word selects the tests whose id contains it, `=ID` that very test, `req:NAME` the tests
-of a requirement (`req:create-io-sq.*` of several); combine with and, or, not and parentheses.
+of a requirement (`req:create-io-sq.*` of several), `hazard:harmless` those that change nothing on
+the controller; combine with and, or, not and parentheses.
 
 Results are written to OUT/events.jsonl one by one as they come, and traces of tests that did not
 pass beside them; nothing that finished is lost to Ctrl-C or a full disk.";
@@ -365,6 +374,43 @@ pub struct DoctorArgs {
     /// The QEMU program, a path or a name in PATH.
     #[arg(long, value_name = "PATH")]
     pub qemu: Option<PathBuf>,
+    /// A folder that stands in for the machine's /sys, /proc, /dev and /run.
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
+    pub root: PathBuf,
+}
+
+/// `lockstep bind`.
+#[derive(Args, Debug)]
+pub struct BindArgs {
+    /// The controller's PCI address, such as 0000:01:00.0; `lockstep doctor` lists them.
+    pub bdf: Bdf,
+    /// A folder that stands in for the machine's /sys, /proc, /dev and /run.
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
+    pub root: PathBuf,
+}
+
+/// `lockstep unbind`.
+#[derive(Args, Debug)]
+pub struct UnbindArgs {
+    /// The controller's PCI address.
+    #[arg(required_unless_present = "restore")]
+    pub bdf: Option<Bdf>,
+    /// Give back what a run that was killed has left bound, this controller or all: their former
+    /// drivers stand in /run/lockstep.
+    #[arg(long)]
+    pub restore: bool,
+    /// A folder that stands in for the machine's /sys, /proc, /dev and /run.
+    #[arg(long, value_name = "DIR", hide = true, default_value = "/")]
+    pub root: PathBuf,
+}
+
+/// `lockstep guard`.
+#[derive(Args, Debug)]
+pub struct GuardArgs {
+    /// Where the machine's /sys, /proc, /dev and /run are.
+    pub root: PathBuf,
+    /// The controller's PCI address.
+    pub bdf: Bdf,
 }
 
 const SERVE_HELP: &str = "\

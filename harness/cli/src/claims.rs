@@ -11,6 +11,7 @@ use anyhow::anyhow;
 use lab::Outcome;
 use log::{Body, Log};
 use reports::{Counts, Exit, Story, Verdict, profile_argument, write_story};
+use runner::lane::Lane;
 use runner::run::{Teller, on_fresh};
 use runner::waiver::Waivers;
 use spec::identify::{IdentifyController, IdentifyNamespace};
@@ -25,13 +26,15 @@ const IDENTIFY: u8 = 0x06;
 
 /// Tells what the DUT claims.
 pub fn claims(args: &ClaimsArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let lane = lane::open(&args.dut)?;
+    lane::with(&args.dut, |lane| on(lane, args, out))
+}
+
+fn on(lane: &dyn Lane, args: &ClaimsArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let (profile, profile_name) = select::profile_of(&args.profile)?;
     let seed = args.profile.seed;
-    let performed =
-        on_fresh(&*lane, &profile, |bench| bench.run_as("claims", seed.0, identify_all));
+    let performed = on_fresh(lane, &profile, |bench| bench.run_as("claims", seed.0, identify_all));
     let (run, lines) = performed.map_err(|why| Failure::harness(anyhow!(why)))?;
-    let dut = lane.open().map_err(Failure::harness)?;
+    let dut = lane.open().map_err(lane::failed)?;
     let identity = dut.identity();
     writeln!(out, "dut  {}", identity.description)?;
     let revision = registers(&run.log, out)?;

@@ -7,7 +7,8 @@ use reports::Exit;
 use crate::args::Command;
 use crate::failure::Failure;
 use crate::{
-    claims, compare, doctor, generate, list, panel, replay, requirements, run, sabotage, serve,
+    bind, claims, compare, doctor, generate, list, panel, replay, requirements, run, sabotage,
+    serve,
 };
 
 /// Does what was asked. What is to be read goes to `out`.
@@ -26,5 +27,8 @@ pub fn perform(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Generate(args) => generate::generate(&args, out),
         Command::Serve(args) => serve::serve(&args, out),
         Command::Doctor(args) => doctor::doctor(&args, out),
+        Command::Bind(args) => bind::bind(&args, out),
+        Command::Unbind(args) => bind::unbind(&args, out),
+        Command::Guard(args) => bind::guard(&args),
     }
 }

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use emulator::{Config, Defect, Policy};
+use lab::Hazard;
 use qemu::{Namespace, Options};
 use reports::shell_word;
-use runner::consent::Consent;
+use runner::consent::{Consent, covers};
 use runner::lane::{
-    EmulatorLane, Lane, QemuLane, VfioLane, VfioUserLane, default_emulator, default_qemu,
+    EmulatorLane, Lane, LaneError, QemuLane, VfioLane, VfioUserLane, default_emulator, default_qemu,
 };
 use runner::source;
 use vfio::Bdf;
@@ -16,9 +17,46 @@ use vfio::Bdf;
 use crate::args::{DmaArg, DutArgs, RingArg};
 use crate::dut_arg::DutArg;
 use crate::failure::Failure;
+use crate::output;
 
-/// The lane that the arguments ask for.
-pub fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
+/// Does something with the lane that the arguments ask for, and gives back what the lane holds.
+pub fn with<R>(
+    args: &DutArgs,
+    body: impl FnOnce(&dyn Lane) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let lane = open(args)?;
+    let done = body(&*lane);
+    match lane.close() {
+        Ok(()) => done,
+        Err(error) => {
+            if let Err(failure) = done {
+                output::error(&failure.to_string());
+            }
+            Err(Failure::harness(error))
+        }
+    }
+}
+
+/// Refuses work that goes beyond what the owner of the DUT has consented to.
+pub fn consents(
+    lane: &dyn Lane,
+    what: &str,
+    hazards: impl IntoIterator<Item = Hazard>,
+) -> Result<(), Failure> {
+    let given = lane.consent().map_err(failed)?;
+    covers(given, what, hazards).map_err(Failure::usage)
+}
+
+fn consent(args: &DutArgs) -> Consent {
+    Consent { erase: args.erase.clone(), disrupt: args.disrupt }
+}
+
+/// A DUT that did not open.
+pub fn failed(error: LaneError) -> Failure {
+    if error.usage { Failure::usage(error) } else { Failure::harness(error) }
+}
+
+fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
     match &args.dut {
         DutArg::Emulator => emulator_lane(args),
         DutArg::Qemu => qemu_lane(args),
@@ -100,8 +138,8 @@ fn qemu_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
 fn vfio_lane(args: &DutArgs, bdf: Bdf) -> anyhow::Result<Box<dyn Lane>> {
     refuse(&qemu_only(args), "qemu", "a real controller is as it is")?;
     refuse(&emulator_only(args), "emulator", "a real controller is as it is")?;
-    let consent = Consent { erase: args.erase.clone(), disrupt: args.disrupt };
-    Ok(Box::new(VfioLane::new(bdf, consent)))
+    let program = std::env::current_exe().context("this program cannot be found")?;
+    Ok(Box::new(VfioLane::new(bdf, program, consent(args))))
 }
 
 fn vfio_user_lane(args: &DutArgs, sockets: &Path) -> anyhow::Result<Box<dyn Lane>> {
@@ -123,8 +161,7 @@ fn vfio_user_lane(args: &DutArgs, sockets: &Path) -> anyhow::Result<Box<dyn Lane
         RingArg::Trusting => more += " --ring trusting",
         RingArg::Messages => more += " --ring messages",
     }
-    let consent = Consent { erase: args.erase.clone(), disrupt: args.disrupt };
-    Ok(Box::new(VfioUserLane::new(options, &more, consent)))
+    Ok(Box::new(VfioUserLane::new(options, &more, consent(args))))
 }
 
 fn qemu_only(args: &DutArgs) -> [(&'static str, bool); 5] {

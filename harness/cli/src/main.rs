@@ -4,6 +4,7 @@
 //! testing without a process stands in the runner, the lab or reports. Exit codes: [`reports::Exit`].
 
 mod args;
+mod bind;
 mod claims;
 mod commands;
 mod compare;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use lab::{TestRun, TraceHeader};
+use lab::{Sequence, TestRun, TraceHeader};
 use model::Profile;
 use reports::{
     Counts, DutFacts, Exit, Seed, Story, TestFinished, Verdict, profile_argument, shell_word,
@@ -33,9 +33,22 @@ pub fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         write!(out, "{}", sequence.to_text())?;
         return Ok(Exit::Passed);
     }
-    let lane = lane::open(&args.dut)?;
     let profile = profile(args.profile.as_deref(), recorded)?;
-    let performed = on_fresh(&*lane, &profile, |bench| bench.replay(&sequence));
+    lane::with(&args.dut, |lane| {
+        consents(lane, &sequence)?;
+        replay_on(lane, args, &profile, &sequence, out)
+    })
+}
+
+fn replay_on(
+    lane: &dyn Lane,
+    args: &ReplayArgs,
+    profile: &Arc<Profile>,
+    sequence: &Sequence,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let path = &args.file;
+    let performed = on_fresh(lane, profile, |bench| bench.replay(sequence));
     let (run, lines) = performed.map_err(|why| Failure::harness(anyhow!(why)))?;
     if let Some(to) = &args.trace {
         let header = TraceHeader {
@@ -43,17 +56,17 @@ pub fn replay(args: &ReplayArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
             seed: sequence.seed,
             commit: COMMIT.into(),
             dut: lane.arguments(),
-            profile: (*profile).clone(),
+            profile: (**profile).clone(),
         };
         let written = std::fs::write(to, run.trace(&header).to_bytes());
         written
             .with_context(|| format!("cannot write {}", to.display()))
             .map_err(Failure::harness)?;
     }
-    let facts = facts(&*lane, &profile, &run)?;
+    let facts = facts(lane, profile, &run)?;
     let again = again("replay", path, Some(&lane.arguments()), args.profile.as_deref());
     let told = Told { name: &path.display().to_string(), seed: Seed(sequence.seed), again: &again };
-    conclude(&told, &facts, &profile, &run, &lines, out)
+    conclude(&told, &facts, profile, &run, &lines, out)
 }
 
 /// The profile that was named, or the one that a trace was recorded with, or the default.
@@ -81,7 +94,7 @@ pub fn judge(args: &JudgeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let (verdict, findings, coverage) = lab::judge(&trace.log, Arc::clone(&profile));
     let run = TestRun {
         log: trace.log,
-        sequence: lab::Sequence::default(),
+        sequence: Sequence::default(),
         verdict,
         findings,
         coverage,
@@ -108,10 +121,23 @@ pub fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let input = input::read(path).map_err(Failure::usage)?;
     let recorded = input.profile(path).map_err(Failure::usage)?;
     let sequence = input.sequence(path).map_err(Failure::usage)?;
-    let lane = lane::open(&args.dut)?;
     let profile = profile(args.profile.as_deref(), recorded)?;
+    lane::with(&args.dut, |lane| {
+        consents(lane, &sequence)?;
+        shrink_on(lane, args, &profile, &sequence, out)
+    })
+}
+
+fn shrink_on(
+    lane: &dyn Lane,
+    args: &ShrinkArgs,
+    profile: &Arc<Profile>,
+    sequence: &Sequence,
+    out: &mut dyn Write,
+) -> Result<Exit, Failure> {
+    let path = &args.file;
     let before = sequence.actions.len();
-    let shrunk = runner::shrink::shrink(&*lane, &profile, &sequence, args.runs);
+    let shrunk = runner::shrink::shrink(lane, profile, sequence, args.runs);
     let Some((short, what)) = shrunk.map_err(|why| Failure::harness(anyhow!(why)))? else {
         let error = anyhow!("{} does not diverge on this DUT: nothing to shrink", path.display());
         return Err(Failure { exit: Exit::Unproved, error });
@@ -132,9 +158,15 @@ pub fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     Ok(Exit::Passed)
 }
 
+/// Refuses a sequence that goes beyond what the owner of a controller has consented to.
+fn consents(lane: &dyn Lane, sequence: &Sequence) -> Result<(), Failure> {
+    // As for a DUT of one controller: with more, the lab leaves out what then goes further.
+    lane::consents(lane, "actions", sequence.actions.iter().map(|action| action.hazard(1)))
+}
+
 /// Who was tested, for a story.
 fn facts(lane: &dyn Lane, profile: &Profile, run: &TestRun) -> Result<DutFacts, Failure> {
-    let dut = lane.open().map_err(Failure::harness)?;
+    let dut = lane.open().map_err(lane::failed)?;
     let revision = runner::facts::revision(profile, &run.log);
     Ok(runner::facts::dut(&*dut, &lane.arguments(), revision))
 }

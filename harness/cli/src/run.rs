@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use reports::{EventStream, Exit, Problem, ProblemKind, Report, Terminal, write_junit};
+use runner::lane::Lane;
 use runner::run::{Plan, RunError, Traces};
 use runner::waiver::Waivers;
 
@@ -23,8 +24,14 @@ struct Files {
 
 /// Runs the tests and reports.
 pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
-    let lane = lane::open(&args.dut)?;
     let plan = plan(args)?;
+    lane::with(&args.dut, |lane| {
+        lane::consents(lane, "tests", plan.tests.iter().map(|test| test.hazard))?;
+        on(lane, args, &plan, out)
+    })
+}
+
+fn on(lane: &dyn Lane, args: &RunArgs, plan: &Plan, out: &mut dyn Write) -> Result<Exit, Failure> {
     let files = Files { junit: opened(args.junit.as_ref())?, json: opened(args.json.as_ref())? };
     let stop = select::stop_on_ctrl_c()?;
     let path = Path::new(&plan.out).join("events.jsonl");
@@ -33,7 +40,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let mut unheard = None;
     let mut full = false;
 
-    let report = runner::run::run(&*lane, &plan, stop, &mut |event| {
+    let report = runner::run::run(lane, plan, stop, &mut |event| {
         // After an event that could not be kept, a later one would only make a hole.
         let kept = if full { Ok(()) } else { stream.push(event) };
         full |= kept.is_err();
@@ -44,8 +51,7 @@ pub fn run(args: &RunArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         kept
     });
     let report = report.map_err(|error| match error {
-        RunError::Lane(error) if error.usage => Failure::usage(error),
-        RunError::Lane(error) => Failure::harness(error),
+        RunError::Lane(error) => lane::failed(error),
         RunError::Stream(error) => Failure::harness(error),
     })?;
     let out = terminal.into_inner();

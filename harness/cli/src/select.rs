@@ -21,7 +21,7 @@ pub fn tests(filter: Option<&str>) -> Result<Vec<&'static TestCase>, Failure> {
     let filter = Filter::parse(text, &known).map_err(Failure::usage)?;
     tests.retain(|test| {
         let requirements: Vec<&str> = test.requirements.iter().map(|req| req.name()).collect();
-        filter.selects(&test.id(), &requirements)
+        filter.selects(&test.id(), &requirements, test.hazard)
     });
     Ok(tests)
 }

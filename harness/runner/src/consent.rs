@@ -54,6 +54,37 @@ impl Consent {
     }
 }
 
+/// Refuses to begin work that goes beyond what was consented to; `what` it is, and the hazard of each
+/// part of it. What cannot be undone is never done, so it is no reason to refuse: it is left out.
+pub fn covers(
+    given: Hazard,
+    what: &str,
+    hazards: impl IntoIterator<Item = Hazard>,
+) -> Result<(), LaneError> {
+    let (mut over, mut parts, mut worst) = (0, 0, Hazard::Harmless);
+    for hazard in hazards {
+        parts += 1;
+        if hazard > given && hazard != Hazard::Irreversible {
+            over += 1;
+            worst = worst.max(hazard);
+        }
+    }
+    if over == 0 {
+        return Ok(());
+    }
+    let missing = match (given, worst) {
+        (Hazard::Harmless, Hazard::Erasing) => "--erase SERIAL",
+        (Hazard::Harmless, _) => "--erase SERIAL --disrupt",
+        _ => "--disrupt",
+    };
+    let text = format!(
+        "{over} of the {parts} {what} are beyond what was consented to, up to {worst}: they need \
+         {missing} (the controller's own serial number; `lockstep doctor` tells it); or choose \
+         others, such as --filter hazard:{given}; nothing was touched"
+    );
+    Err(LaneError { usage: true, text })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,5 +102,22 @@ mod tests {
             assert!(named.check(other).is_err_and(|error| error.usage), "{other}");
         }
         assert_eq!(none.check("anything"), Ok(()));
+    }
+
+    #[test]
+    fn work_beyond_the_consent_is_refused_before_it_begins() {
+        use Hazard::{Disruptive, Erasing, Harmless, Irreversible};
+        let refused_or = |given, hazards: &[Hazard]| {
+            covers(given, "tests", hazards.iter().copied()).map_err(|error| error.text)
+        };
+        assert_eq!(refused_or(Harmless, &[Harmless, Irreversible]), Ok(()));
+        let refused = refused_or(Harmless, &[Harmless, Erasing]).unwrap_err();
+        assert!(refused.starts_with("1 of the 2 tests"), "{refused}");
+        assert!(refused.contains("--erase SERIAL ("), "{refused}");
+        let refused = refused_or(Harmless, &[Erasing, Disruptive]).unwrap_err();
+        assert!(refused.contains("--erase SERIAL --disrupt"), "{refused}");
+        let refused = refused_or(Erasing, &[Erasing, Disruptive]).unwrap_err();
+        assert!(refused.contains("need --disrupt"), "{refused}");
+        assert_eq!(refused_or(Disruptive, &[Erasing, Disruptive, Irreversible]), Ok(()));
     }
 }

@@ -4,10 +4,16 @@
 //! create_io_sq                     tests whose id contains it
 //! req:create-io-sq.cqid-absent     tests of this requirement; `req:create-io-sq.*` of several
 //! =base/abort/completes   this very test
+//! hazard:harmless                  tests that may do this much harm (`lab::Hazard`)
 //! not, and, or, ( )                combined; `not` binds strongest, `or` weakest
 //! ```
 
+use lab::Hazard;
+
 use crate::source::{SourceError, nearest};
+
+const HAZARDS: [Hazard; 4] =
+    [Hazard::Harmless, Hazard::Erasing, Hazard::Disruptive, Hazard::Irreversible];
 
 /// A parsed filter expression.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +26,8 @@ pub enum Filter {
     Exactly(String),
     /// Tests of a requirement whose name matches this pattern.
     Requirement(String),
+    /// Tests that may do so much harm, no more and no less.
+    Hazard(Hazard),
     /// All but these.
     Not(Box<Filter>),
     /// Tests that both select.
@@ -43,16 +51,18 @@ impl Filter {
         }
     }
 
-    /// Whether the test with this id and these requirements is selected.
-    pub fn selects(&self, id: &str, requirements: &[&str]) -> bool {
+    /// Whether the test with this id, these requirements and this hazard is selected.
+    pub fn selects(&self, id: &str, requirements: &[&str], hazard: Hazard) -> bool {
+        let by = |filter: &Filter| filter.selects(id, requirements, hazard);
         match self {
             Filter::All => true,
             Filter::Contains(part) => id.contains(part.as_str()),
             Filter::Exactly(exact) => id == exact,
             Filter::Requirement(pattern) => requirements.iter().any(|r| glob(pattern, r)),
-            Filter::Not(of) => !of.selects(id, requirements),
-            Filter::And(a, b) => a.selects(id, requirements) && b.selects(id, requirements),
-            Filter::Or(a, b) => a.selects(id, requirements) || b.selects(id, requirements),
+            Filter::Hazard(wanted) => hazard == *wanted,
+            Filter::Not(of) => !by(of),
+            Filter::And(a, b) => by(a) && by(b),
+            Filter::Or(a, b) => by(a) || by(b),
         }
     }
 }
@@ -163,6 +173,11 @@ impl<'a> Parser<'a> {
         };
         let filter = if let Some(name) = word.strip_prefix("req:") {
             self.requirement(name)?
+        } else if let Some(name) = word.strip_prefix("hazard:") {
+            let Some(hazard) = HAZARDS.into_iter().find(|hazard| hazard.to_string() == name) else {
+                return Err(self.error("expected harmless, erasing, disruptive or irreversible"));
+            };
+            Filter::Hazard(hazard)
         } else if let Some(id) = word.strip_prefix('=') {
             if !self.tests.contains(&id) {
                 return Err(self.error(unknown("test", id, self.tests.iter().copied())));
@@ -203,7 +218,7 @@ mod tests {
 
     fn selected(text: &str) -> Vec<&'static str> {
         let filter = Filter::parse(text, TESTS).unwrap();
-        TESTS.iter().copied().filter(|id| filter.selects(id, &[])).collect()
+        TESTS.iter().copied().filter(|id| filter.selects(id, &[], Hazard::Harmless)).collect()
     }
 
     #[test]
@@ -220,9 +235,17 @@ mod tests {
         let req = spec::Req::find("create-io-sq.cqid-not-created").unwrap();
         for text in ["req:create-io-sq.cqid-not-created", "req:QUE-CSQ-06", "req:create-io-sq.*"] {
             let filter = Filter::parse(text, TESTS).unwrap();
-            assert!(filter.selects("x", &[req.name()]), "{text}");
-            assert!(!filter.selects("x", &["csts.rdy"]), "{text}");
+            assert!(filter.selects("x", &[req.name()], Hazard::Harmless), "{text}");
+            assert!(!filter.selects("x", &["csts.rdy"], Hazard::Harmless), "{text}");
         }
+    }
+
+    #[test]
+    fn hazards_select_the_tests_that_do_just_so_much_harm() {
+        let filter = Filter::parse("hazard:erasing", TESTS).unwrap();
+        assert!(filter.selects("x", &[], Hazard::Erasing));
+        assert!(!filter.selects("x", &[], Hazard::Harmless));
+        assert!(!filter.selects("x", &[], Hazard::Irreversible));
     }
 
     #[test]
@@ -251,6 +274,7 @@ mod tests {
             ("(a b)", 4, "expected `and`, `or` or `)`"),
             ("a)", 2, "this `)` was never opened"),
             ("not or", 5, "expected a test"),
+            ("hazard:none", 1, "expected harmless"),
             ("a or =base/abort/complete", 6, "did you mean `base/abort/completes`?"),
             (
                 "req:create-io-sq.cqid-not-create",

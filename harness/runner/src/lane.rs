@@ -1,6 +1,7 @@
 //! Lanes: how a DUT is opened, as often as it is needed.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use dut::Dut;
@@ -8,7 +9,7 @@ use emulator::device::EmulatorError;
 use emulator::{Config, Defect, EmulatorDut};
 use lab::Hazard;
 use qemu::{OpenError, Options, Qemu};
-use vfio::{Bdf, Session};
+use vfio::{Bdf, Session, Tree};
 use vfio_user::VfioUser;
 
 use crate::consent::Consent;
@@ -36,9 +37,13 @@ pub trait Lane: Send + Sync {
     fn arguments(&self) -> String;
     /// A fresh DUT.
     fn open(&self) -> Result<Box<dyn Dut>, LaneError>;
-    /// The worst hazard that the owner of the DUT consents to.
-    fn consent(&self) -> Hazard {
-        Hazard::Irreversible
+    /// Gives back what the lane holds. Nothing is opened after it.
+    fn close(&self) -> Result<(), LaneError> {
+        Ok(())
+    }
+    /// The worst hazard that the owner of the DUT consents to. A server may have to be asked.
+    fn consent(&self) -> Result<Hazard, LaneError> {
+        Ok(Hazard::Irreversible)
     }
 }
 
@@ -128,46 +133,69 @@ impl Lane for QemuLane {
     }
 }
 
-/// A PCI Express controller of this machine. It is opened with the first DUT, and given back when the
-/// lane is dropped.
+/// A PCI Express controller of this machine. It is taken from its driver and opened with the first DUT,
+/// and given back when the lane is closed or dropped.
 pub struct VfioLane {
+    tree: Tree,
     bdf: Bdf,
+    program: PathBuf,
     consent: Consent,
     session: Mutex<Option<Session>>,
 }
 
 impl VfioLane {
-    /// The controller at this address, to which no more is done than its owner consents to.
-    pub fn new(bdf: Bdf, consent: Consent) -> Self {
-        Self { bdf, consent, session: Mutex::new(None) }
+    /// The controller at this address, to which no more is done than its owner consents to. `program`
+    /// is the program `lockstep`, which guards what is taken.
+    pub fn new(bdf: Bdf, program: PathBuf, consent: Consent) -> Self {
+        Self { tree: Tree::default(), bdf, program, consent, session: Mutex::new(None) }
+    }
+
+    /// Takes and opens the controller, if it is the one that was named.
+    fn take(&self) -> Result<Session, LaneError> {
+        let failed = |error: vfio::OpenError| LaneError {
+            usage: matches!(error, vfio::OpenError::Refused(_)),
+            text: error.to_string(),
+        };
+        // What the kernel says of it is asked first: a wrong one is not even taken from its driver.
+        let (controller, _) = vfio::examine(&self.tree, self.bdf).map_err(failed)?;
+        if let Some(serial) = &controller.serial {
+            self.consent.check(serial)?;
+        }
+        let session = Session::open(&self.tree, self.bdf, &self.program).map_err(failed)?;
+        match self.consent.check(&session.who().serial) {
+            Ok(()) => Ok(session),
+            Err(wrong) => {
+                session.close().map_err(failed)?;
+                Err(wrong)
+            }
+        }
     }
 }
 
 impl Lane for VfioLane {
     fn arguments(&self) -> String {
-        let mut arguments = format!("--dut vfio:{}", self.bdf);
-        arguments += &self.consent.arguments();
-        arguments
+        format!("--dut vfio:{}{}", self.bdf, self.consent.arguments())
     }
 
     fn open(&self) -> Result<Box<dyn Dut>, LaneError> {
         let mut held = self.session.lock().unwrap_or_else(PoisonError::into_inner);
         if held.is_none() {
-            let opened = Session::open(self.bdf).map_err(|error| LaneError {
-                usage: matches!(error, vfio::OpenError::Refused(_)),
-                text: error.to_string(),
-            })?;
-            self.consent.check(&opened.who().serial)?;
-            *held = Some(opened);
+            *held = Some(self.take()?);
         }
         let failed = |text: String| LaneError { usage: false, text };
-        let Some(session) = &*held else { return Err(failed("the session is gone".into())) };
+        let Some(session) = &*held else { return Err(failed("nothing is open".into())) };
         let dut = session.dut().map_err(|fault| failed(fault.to_string()))?;
         Ok(Box::new(dut))
     }
 
-    fn consent(&self) -> Hazard {
-        self.consent.hazard()
+    fn close(&self) -> Result<(), LaneError> {
+        let held = self.session.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let closed = held.map_or(Ok(()), Session::close);
+        closed.map_err(|error| LaneError { usage: false, text: error.to_string() })
+    }
+
+    fn consent(&self) -> Result<Hazard, LaneError> {
+        Ok(self.consent.hazard())
     }
 }
 
@@ -220,8 +248,11 @@ impl Lane for VfioUserLane {
         Ok(Box::new(dut))
     }
 
-    fn consent(&self) -> Hazard {
-        let held = self.hazard.lock().unwrap_or_else(PoisonError::into_inner);
-        held.unwrap_or(Hazard::Harmless)
+    fn consent(&self) -> Result<Hazard, LaneError> {
+        let held = || *self.hazard.lock().unwrap_or_else(PoisonError::into_inner);
+        if held().is_none() {
+            self.open()?;
+        }
+        Ok(held().unwrap_or(Hazard::Harmless))
     }
 }

@@ -246,7 +246,8 @@ pub fn on_same<R>(
 ) -> Result<R, String> {
     let dut = lane.open().map_err(|error| error.to_string())?;
     let (mut dut, lines) = Listening::new(dut);
-    let settings = Settings { consent: lane.consent(), ..Settings::default() };
+    let consent = lane.consent().map_err(|error| error.to_string())?;
+    let settings = Settings { consent, ..Settings::default() };
     let mut bench = Bench::new(&mut dut, Arc::clone(profile), settings);
     Ok(body(&mut Stand { bench: &mut bench, lines }))
 }

@@ -5,7 +5,7 @@
 //! guardian gives the function back. So success, failure, Ctrl-C, panic and SIGKILL end alike.
 
 use std::io::{self, Read, Write};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
@@ -31,7 +31,7 @@ pub struct Taken {
 impl Taken {
     /// Takes the function from its driver under a guardian, unless it is bound to vfio-pci already.
     /// `program` is this program, which knows [`COMMAND`].
-    pub fn take(tree: &Tree, bdf: Bdf, program: &PathBuf) -> Result<Self, OpenError> {
+    pub fn take(tree: &Tree, bdf: Bdf, program: &Path) -> Result<Self, OpenError> {
         let mut taken = Self { tree: tree.clone(), bdf, guardian: None };
         let guardian = Self::watch(tree, bdf, program).map_err(|error| {
             let program = program.display().to_string();
@@ -45,7 +45,7 @@ impl Taken {
         Ok(taken)
     }
 
-    fn watch(tree: &Tree, bdf: Bdf, program: &PathBuf) -> io::Result<(Child, ChildStdin)> {
+    fn watch(tree: &Tree, bdf: Bdf, program: &Path) -> io::Result<(Child, ChildStdin)> {
         let mut command = Command::new(program);
         command.arg(COMMAND).arg(tree.root()).arg(bdf.to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped());

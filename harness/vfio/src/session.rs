@@ -3,6 +3,7 @@
 //! Opening costs milliseconds to seconds (the arena is pinned and mapped page by page), so it is done
 //! once for a run and not for each test.
 
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dut::{Arena, Capabilities, Ctrl, Doorbell, Dut, Event, Fault, Identity, Progress};
@@ -12,7 +13,7 @@ use spec::Addr;
 
 use crate::device::Vfio;
 use crate::kernel::Kernel;
-use crate::{Bdf, OpenError, raw};
+use crate::{Bdf, OpenError, Taken, Tree, binding, in_use, raw};
 
 /// Bytes of the arena unless the user says otherwise.
 const ARENA_BYTES: u64 = 64 << 20;
@@ -20,26 +21,41 @@ const ARENA_BYTES: u64 = 64 << 20;
 /// translated cannot be a good one by luck.
 const BASES: [u64; 4] = [1 << 36, 1 << 32, 1 << 28, 1 << 24];
 
-/// A function that is open.
+/// A function that is open. What this process has taken from a driver goes back when it is dropped,
+/// after the function is closed.
 pub struct Session {
     who: Who,
     home: Home,
+    taken: Taken,
 }
 
 /// Where the DUT is while nobody has it.
 type Home = Arc<Mutex<Option<Box<Vfio>>>>;
 
 impl Session {
-    /// Opens a function that is bound to vfio-pci, maps the arena, and asks the controller who it is.
-    pub fn open(bdf: Bdf) -> Result<Self, OpenError> {
-        let link = std::path::Path::new("/sys/bus/pci/devices").join(bdf.to_string());
-        let group = std::fs::read_link(link.join("iommu_group")).ok();
-        let group = group.and_then(|path| path.file_name()?.to_str()?.parse().ok());
-        let Some(group) = group else {
-            return Err(OpenError::machine(format!("{bdf} is in no IOMMU group")));
-        };
+    /// Takes a function from its driver, unless it is bound to vfio-pci already; opens it, maps the
+    /// arena, and asks the controller who it is. `program` is this program ([`crate::GUARD`]).
+    pub fn open(tree: &Tree, bdf: Bdf, program: &Path) -> Result<Self, OpenError> {
+        let (controller, group) = binding::examine(tree, bdf)?;
+        let taken = Taken::take(tree, bdf, program)?;
+        let opened = Self::open_bound(bdf, group).and_then(|(vfio, who)| {
+            // A controller that the kernel did not drive has told its serial number only now.
+            in_use::refuse(tree, &controller, Some(&who.serial))?;
+            Ok((vfio, who))
+        });
+        match opened {
+            Ok((vfio, who)) => Ok(Self { who, home: Arc::new(Mutex::new(Some(vfio))), taken }),
+            // The first error counts, and the second is told beside it.
+            Err(error) => match taken.finish() {
+                Ok(()) => Err(error),
+                Err(worse) => Err(OpenError::machine(format!("{error}; and {worse}"))),
+            },
+        }
+    }
+
+    fn open_bound(bdf: Bdf, group: u32) -> Result<(Box<Vfio>, Who), OpenError> {
         let kernel = Kernel::open(bdf, group)?;
-        let (arena, _) = map_arena(&kernel, ARENA_BYTES)?;
+        let arena = map_arena(&kernel, ARENA_BYTES)?;
         let hot = hot_reset_is_ours(&kernel, bdf, group);
         let kernel = kernel.with_hot_reset(hot);
         let strange = |why: String| OpenError::Controller { bdf, why };
@@ -54,7 +70,14 @@ impl Session {
             ", model {:?}, serial {:?}, firmware {:?}",
             who.model, who.serial, who.firmware
         ));
-        Ok(Self { who, home: Arc::new(Mutex::new(Some(Box::new(vfio)))) })
+        Ok((Box::new(vfio), who))
+    }
+
+    /// Closes the function and gives it back.
+    pub fn close(self) -> Result<(), OpenError> {
+        let Self { home, taken, .. } = self;
+        drop(home);
+        taken.finish()
     }
 
     /// Who the controller is.
@@ -149,7 +172,7 @@ impl Dut for Loan {
 }
 
 /// Makes the arena and maps it, once.
-fn map_arena(kernel: &Kernel, bytes: u64) -> Result<(Arena, u64), OpenError> {
+fn map_arena(kernel: &Kernel, bytes: u64) -> Result<Arena, OpenError> {
     let ranges = kernel.iova_ranges().unwrap_or_default();
     let last = |base: u64| base + bytes - 1;
     let fits = |base: &u64| {
@@ -174,7 +197,7 @@ fn map_arena(kernel: &Kernel, bytes: u64) -> Result<(Arena, u64), OpenError> {
         let mib = bytes >> 20;
         OpenError::machine(format!("the IOMMU does not map {mib} MiB at {base:#x}: {error}{hint}"))
     })?;
-    Ok((arena, base))
+    Ok(arena)
 }
 
 /// Whether a reset of the bus reaches this function and no other.
