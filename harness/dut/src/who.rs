@@ -226,3 +226,6 @@ impl<'d> Asker<'d> {
         Ok(self.dut.ring(self.ctrl, &[Doorbell { offset, value: 1 }])?)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,6 +150,7 @@ impl Vfio {
         std::thread::sleep(Duration::from_millis(10));
         let now = self.hw.config_read(pmcsr, 2);
         let now = self.judge(now, "the power state cannot be read")?;
+        self.asleep = now & 3 == 3;
         if now & 3 != wanted {
             return Err(Fault::Refused(format!(
                 "the power state stays D{}, not {state:?}",
@@ -157,7 +158,6 @@ impl Vfio {
             )));
         }
         if state == PowerState::D0 {
-            self.asleep = false;
             self.turn_on()?;
         }
         Ok(())
@@ -455,3 +455,6 @@ impl Dut for Vfio {
         Ok(ResetOutcome { all, msix_off: true })
     }
 }
+
+#[cfg(test)]
+mod tests;

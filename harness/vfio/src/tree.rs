@@ -176,6 +176,6 @@ pub(crate) fn link_name(path: &Path) -> Option<String> {
 /// Writes a word to one of the kernel's files.
 pub(crate) fn write(path: &Path, word: &str) -> io::Result<()> {
     use std::io::Write;
-    let mut file = fs::OpenOptions::new().write(true).open(path)?;
+    let mut file = fs::OpenOptions::new().write(true).truncate(true).open(path)?;
     file.write_all(format!("{word}\n").as_bytes())
 }
