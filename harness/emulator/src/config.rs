@@ -69,6 +69,9 @@ pub struct Config {
     pub temperature: u16,
     /// What the temperature sensors report in kelvins, 1 to 999 each: at most 8 of them.
     pub temperature_sensors: Vec<u16>,
+    /// Whether the scope of each command is told (LPA bit 5, CSP in log page 05h). From 2.0. Linux
+    /// warns of I/O commands with a scope.
+    pub command_scopes: bool,
     /// Abort Command Limit (ACL), 0's based.
     pub acl_z: u8,
     /// Asynchronous Event Request Limit (AERL), 0's based.
@@ -183,6 +186,7 @@ impl Default for Config {
             saveable_features: vec![Fid::ARBITRATION.0, Fid::TEMPERATURE_THRESHOLD.0],
             temperature: 310,
             temperature_sensors: vec![312, 308],
+            command_scopes: false,
             acl_z: 3,
             aerl_z: 3,
             elpe_z: 63,

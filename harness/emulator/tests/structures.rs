@@ -141,10 +141,12 @@ fn older_revisions_have_fewer_structures_and_pages() {
 
 #[test]
 fn effects_pages_name_what_is_there_and_nothing_else() {
-    for config in [Config::default(), Config { vwc: false, ..Config::default() }] {
+    let scoped = Config { vwc: false, command_scopes: true, ..Config::default() };
+    for config in [Config::default(), scoped] {
         let mut host = TestHost::enabled(config.clone());
         let id = IdentifyController(host.identify(Cns::IDENTIFY_CONTROLLER, 0));
-        assert_eq!((id.lpa(), id.fr().text()), (0b10_0110, env!("CARGO_PKG_VERSION").into()));
+        let lpa = if config.command_scopes { 0b10_0110 } else { 0b00_0110 };
+        assert_eq!((id.lpa(), id.fr().text()), (lpa, env!("CARGO_PKG_VERSION").into()));
         let pages = SupportedLogPages(page(&mut host, Lid::SUPPORTED_LOG_PAGES));
         let commands = CommandsSupportedAndEffects(page(&mut host, Lid(5)));
         let features = FeatureIdentifiersSupportedAndEffects(page(&mut host, Lid(0x12)));
@@ -169,8 +171,9 @@ fn effects_pages_name_what_is_there_and_nothing_else() {
         assert_eq!(io, [0, 1, 2]);
         let writers: Vec<u8> = (0..=255).filter(|op| commands.iocs(*op).lbcc()).collect();
         assert_eq!(writers, [1]);
-        assert_eq!(commands.iocs(2).csp(), scope::NAMESPACE);
-        assert_eq!(commands.acs(9).csp(), scope::CONTROLLER | scope::NAMESPACE);
+        let told = |csp| if config.command_scopes { csp } else { 0 };
+        assert_eq!(commands.iocs(2).csp(), told(scope::NAMESPACE));
+        assert_eq!(commands.acs(9).csp(), told(scope::CONTROLLER | scope::NAMESPACE));
         let slots = FirmwareSlot(page(&mut host, Lid::FIRMWARE_SLOT_INFORMATION));
         assert_eq!((slots.afi(), slots.frs1().0), (1, id.fr().0));
         assert!((2..8).all(|slot| slots.revision(slot).unwrap().0 == [0; 8]));

@@ -50,6 +50,7 @@ impl Config {
             temperature_sensors: (0..later.below(9))
                 .map(|_| later.between(273, 380) as u16)
                 .collect(),
+            command_scopes: later.one_in(2),
             acl_z: random.below(8) as u8,
             aerl_z: random.below(8) as u8,
             elpe_z: random.below(64) as u8,

@@ -25,7 +25,8 @@ const VID: u16 = 0x1b36;
 const IEEE: [u8; 3] = [0x00, 0x54, 0x52];
 /// LPA bits 1 and 2: the Commands Supported and Effects log page; NUMDU and LPO.
 const LPA: u8 = 1 << 1 | 1 << 2;
-/// LPA bit 5 from 2.0: log pages 00h, 12h and 13h, and the scopes in 05h.
+/// LPA bit 5 from 2.0: log pages 00h, 12h and 13h, and the scopes in 05h. Without it the pages may be
+/// there all the same, and are.
 const LPA_MISCELLANEOUS: u8 = 1 << 5;
 /// ONCS bit 4: Save in Set Features, Select in Get Features.
 const ONCS_SAVE_AND_SELECT: u16 = 1 << 4;
@@ -49,6 +50,7 @@ fn make(run: &mut Run, _: Nsid) -> Result<[u8; 4096], Refusal> {
         (true, false) => 2,
         (true, true) => 3,
     };
+    let scopes = if config.command_scopes { LPA_MISCELLANEOUS } else { 0 };
     let capacity: u128 = run.media.iter().map(|ns| u128::from(ns.blocks) << ns.block_shift).sum();
     structure
         .set()
@@ -69,7 +71,7 @@ fn make(run: &mut Run, _: Nsid) -> Result<[u8; 4096], Refusal> {
         .acl(config.acl_z)
         .aerl(config.aerl_z)
         .frmw(FRMW)
-        .lpa(LPA | from(2, 0, LPA_MISCELLANEOUS))
+        .lpa(LPA | from(2, 0, scopes))
         .elpe(config.elpe_z)
         .wctemp(WCTEMP)
         .cctemp(CCTEMP)

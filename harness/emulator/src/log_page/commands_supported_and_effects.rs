@@ -20,7 +20,8 @@ pub(super) const DEFINITION: LogPageDef = LogPageDef {
 /// CSI makes no difference: CC.CSS is never 110b here.
 fn fill(run: &mut Run, to: &mut [u8]) {
     // The scopes come with LPA bit 5.
-    let scoped = |csp| if run.config.from(2, 0) { csp } else { 0 };
+    let scopes = run.config.command_scopes && run.config.from(2, 0);
+    let scoped = |csp| if scopes { csp } else { 0 };
     let supported = CommandEffects::new().with_csupp(true);
     let mut page = CommandsSupportedAndEffects::zeroed();
     for command in admin::TABLE {

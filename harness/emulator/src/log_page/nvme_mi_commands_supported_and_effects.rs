@@ -5,7 +5,7 @@ use spec::log_page::NvmeMiCommandsSupportedAndEffects;
 
 use super::LogPageDef;
 
-/// LPA bit 5 stands for this page too. No Management Interface command is supported: all of it is 0.
+/// 2.0 has this page as mandatory. No Management Interface command is supported: all of it is 0.
 pub(super) const DEFINITION: LogPageDef = LogPageDef {
     lid: Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS,
     since: (2, 0),
