@@ -41,6 +41,7 @@ fn time(batches: u64, mut batch: impl FnMut(&mut Ctl<'_>, u64) -> Outcome) -> Du
         });
         assert_eq!(run.stop, None);
         assert!(run.findings.is_empty(), "{:?}", run.findings);
+        bench.recycle(run);
     }
     spent
 }
@@ -84,7 +85,10 @@ fn fresh(c: &mut Criterion) {
     c.bench_function("fresh controller", |b| {
         let mut dut = EmulatorDut::new(Config::default()).unwrap();
         let mut bench = Bench::new(&mut dut, Arc::new(Profile::default()), Settings::default());
-        b.iter(|| bench.run_as("fresh", 0, |lab| lab.enabled_controller().map(|_| ())));
+        b.iter(|| {
+            let run = bench.run_as("fresh", 0, |lab| lab.enabled_controller().map(|_| ()));
+            bench.recycle(run);
+        });
     });
 }
 

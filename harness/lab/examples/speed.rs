@@ -101,6 +101,7 @@ fn batches(kind: Kind, rounds: u64) -> Vec<f64> {
         });
         assert_eq!(run.stop, None);
         assert!(run.findings.is_empty(), "{:?}", run.findings);
+        bench.recycle(run);
     }
     times
 }
@@ -117,6 +118,7 @@ fn fresh(rounds: u64) -> Vec<f64> {
             let run =
                 bench.run_as("fresh", 100 * round + n, |lab| lab.enabled_controller().map(drop));
             assert!(run.findings.is_empty(), "{:?}", run.findings);
+            bench.recycle(run);
         }
         times.push((spent() - began) / 100.0);
     }

@@ -369,8 +369,8 @@ pub enum Seen {
     Met(bool),
     /// The bytes looked at.
     Bytes(Vec<u8>),
-    /// The identities of the blocks looked at.
-    Blocks(Vec<log::Ident>),
+    /// Blocks were looked at: the record of the log that holds their identities.
+    Blocks(u32),
     /// How many guard bytes had changed.
     Changed(u64),
 }

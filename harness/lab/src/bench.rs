@@ -10,7 +10,7 @@ use log::random::Random;
 use model::{Coverage, Finding, Profile, Verdict};
 
 use crate::action::Hazard;
-use crate::core::{Core, Settings};
+use crate::core::{Core, Settings, Spare};
 use crate::lab::Lab;
 use crate::prelude::Prelude;
 use crate::registry::TestCase;
@@ -44,12 +44,21 @@ pub struct Bench<'d> {
     snapshot: Option<Rc<Prelude>>,
     dirty_end: u64,
     overlaid: bool,
+    spare: Spare,
 }
 
 impl<'d> Bench<'d> {
     /// A bench for this DUT.
     pub fn new(dut: &'d mut dyn Dut, profile: Arc<Profile>, settings: Settings) -> Self {
-        Self { dut, profile, settings, snapshot: None, dirty_end: 0, overlaid: false }
+        Self {
+            dut,
+            profile,
+            settings,
+            snapshot: None,
+            dirty_end: 0,
+            overlaid: false,
+            spare: Spare::default(),
+        }
     }
 
     /// The DUT.
@@ -88,7 +97,8 @@ impl<'d> Bench<'d> {
         body: impl FnOnce(&mut Lab<'_>) -> Outcome,
     ) -> TestRun {
         let began = self.dut.now();
-        let core = Core::new(self.dut, Arc::clone(&self.profile), self.settings);
+        let profile = Arc::clone(&self.profile);
+        let core = Core::new(self.dut, profile, self.settings, &mut self.spare);
         let core = Rc::new(RefCell::new(core));
         let random = Random::named(seed, name);
         let snapshot = self.snapshot.clone();
@@ -102,19 +112,24 @@ impl<'d> Bench<'d> {
         self.snapshot = lab.snapshot.take();
         self.overlaid = lab.started != Some(Start::Enabled);
         drop(lab);
-        // A test that keeps a handle beyond its end (in a static, say) would still hold the core.
-        let mut core = core.borrow_mut();
-        let core = &mut *core;
-        self.dirty_end = self.dirty_end.max(core.host.memory.untouched());
-        TestRun {
-            verdict: core.judge.verdict(),
-            findings: core.judge.findings().to_vec(),
-            coverage: core.judge.coverage().clone(),
-            log: std::mem::take(&mut core.log),
-            sequence: std::mem::take(&mut core.sequence),
-            stop: outcome.err(),
-            nanos: core.dut.now().saturating_sub(began),
+        self.dirty_end = self.dirty_end.max(core.borrow().host.memory.untouched());
+        let run = conclude(&mut core.borrow_mut(), outcome, began);
+        // A test that keeps a handle beyond its end (in a static, say) still holds the core.
+        if let Ok(core) = Rc::try_unwrap(core) {
+            let core = core.into_inner();
+            self.spare.state = Some((core.judge, core.host));
         }
+        run
+    }
+
+    /// Takes a run back that nobody needs any more: the next one uses its memory, which is warm. Thousands of
+    /// short runs, or long ones, are faster for it; nothing else changes.
+    pub fn recycle(&mut self, run: TestRun) {
+        let TestRun { mut log, mut sequence, .. } = run;
+        log.truncate(0, 0);
+        sequence.actions.clear();
+        self.spare.log = log;
+        self.spare.sequence = Sequence { actions: sequence.actions, ..Sequence::default() };
     }
 
     /// Runs a sequence step by step.
@@ -142,6 +157,19 @@ impl<'d> Bench<'d> {
             }
             Ok(())
         })
+    }
+}
+
+/// What a run gave, after its end.
+fn conclude(core: &mut Core<'_>, outcome: Outcome, began: u64) -> TestRun {
+    TestRun {
+        verdict: core.judge.verdict(),
+        findings: core.judge.findings().to_vec(),
+        coverage: core.judge.coverage().clone(),
+        log: std::mem::take(&mut core.log),
+        sequence: std::mem::take(&mut core.sequence),
+        stop: outcome.err(),
+        nanos: core.dut.now().saturating_sub(began),
     }
 }
 

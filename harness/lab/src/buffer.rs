@@ -181,8 +181,8 @@ impl<'d> Ctl<'d> {
         for (place, len) in &data.pieces {
             let blocks = self.whole_blocks(*len, block_bytes)?;
             let seen = self.perform(&Action::Blocks { at: *place, block_bytes, blocks })?;
-            if let Seen::Blocks(idents) = seen {
-                all.extend(idents);
+            if let Seen::Blocks(record) = seen {
+                all.extend(self.core.borrow().idents(record));
             }
         }
         Ok(all)

@@ -1,5 +1,6 @@
 //! Actions on host memory: buffers, tagged blocks, PRP lists, and looks at data.
 
+use dut::Arena;
 use log::{BlockTag, Body, Ident, content};
 use spec::Addr;
 use spec::identify::{IdentifyController, IdentifyNamespace};
@@ -8,6 +9,9 @@ use crate::action::{Action, BufferId, Seen};
 use crate::core::Core;
 use crate::host::{ControllerFacts, NamespaceFacts};
 use crate::stop::Stop;
+
+/// Bytes of an identity in the payload area.
+const IDENT_BYTES: usize = 8;
 
 /// The largest block that the harness handles.
 const BLOCK_BYTES_MAX: usize = 64 * 1024;
@@ -134,55 +138,44 @@ impl Core<'_> {
         Ok(Seen::Nothing)
     }
 
-    /// Looks at blocks: each against its own header, or by a hash of its bytes.
+    /// Looks at blocks: each against its own header, or by a hash of its bytes. Gives the record.
     pub(crate) fn see_blocks(
         &mut self,
         at: Addr,
         block_bytes: u32,
         blocks: u32,
-    ) -> Result<Vec<Ident>, Stop> {
-        let mut idents = Vec::with_capacity(blocks as usize);
-        self.identify_blocks(at, block_bytes, blocks, &mut idents)?;
-        let when = self.now_interval();
-        if idents.len() <= 6 {
-            let mut few = [Ident::ZERO; 6];
-            few[..idents.len()].copy_from_slice(&idents);
-            let count = idents.len() as u8;
-            self.push(0, when, Body::FewBlocksSeen { at, block_bytes, count, idents: few });
-        } else {
-            let bytes: Vec<u8> = idents.iter().flat_map(|ident| ident.0.to_le_bytes()).collect();
-            let payload = self.log.store(&bytes);
-            self.push(0, when, Body::BlocksSeen { at, block_bytes, payload });
-        }
-        Ok(idents)
-    }
-
-    fn identify_blocks(
-        &mut self,
-        at: Addr,
-        block_bytes: u32,
-        blocks: u32,
-        idents: &mut Vec<Ident>,
-    ) -> Result<(), Stop> {
+    ) -> Result<u32, Stop> {
         let size = block_bytes as usize;
-        if size > BLOCK_BYTES_MAX {
+        if size == 0 || size > BLOCK_BYTES_MAX {
             return Err(self.harness(&format!("blocks of {size} bytes")));
         }
-        let mut block = [0; 4096];
-        let mut large = Vec::new();
-        let block = if size <= block.len() {
-            &mut block[..size]
-        } else {
-            large.resize(size, 0);
-            &mut large[..]
-        };
-        for n in 0..u64::from(blocks) {
-            if !self.arena.read(Addr(at.0 + n * size as u64), block) {
-                return Err(self.harness(&format!("blocks at {at} lie outside the arena")));
-            }
-            idents.push(content::identify(block));
+        if !self.arena.covers(at, u64::from(block_bytes) * u64::from(blocks)) {
+            return Err(self.harness(&format!("blocks at {at} lie outside the arena")));
         }
-        Ok(())
+        let when = self.now_interval();
+        let mut few = [Ident::ZERO; 6];
+        if let Some(few_idents) = few.get_mut(..blocks as usize) {
+            let idents = few_idents.iter_mut();
+            identify_blocks(&self.arena, at, size, idents, |to, ident| *to = ident);
+            let body = Body::FewBlocksSeen { at, block_bytes, count: blocks as u8, idents: few };
+            return Ok(self.push(0, when, body));
+        }
+        let (payload, bytes) = self.log.store_in_place(IDENT_BYTES * blocks as usize);
+        let idents = bytes.as_chunks_mut::<IDENT_BYTES>().0.iter_mut();
+        identify_blocks(&self.arena, at, size, idents, |to, ident| *to = ident.0.to_le_bytes());
+        Ok(self.push(0, when, Body::BlocksSeen { at, block_bytes, payload }))
+    }
+
+    /// What the record of a look at blocks holds.
+    pub(crate) fn idents(&self, record: u32) -> Vec<Ident> {
+        match self.log.records()[record as usize].body() {
+            Body::FewBlocksSeen { count, idents, .. } => idents[..usize::from(count)].to_vec(),
+            Body::BlocksSeen { payload, .. } => {
+                let words = self.log.payload(payload).as_chunks::<IDENT_BYTES>().0.iter();
+                words.map(|word| Ident(u64::from_le_bytes(*word))).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn now_interval(&self) -> log::Interval {
@@ -233,6 +226,30 @@ impl Core<'_> {
             self.push_now(0, body);
         }
         sum
+    }
+}
+
+/// Copies each block once, and tells `keep` who it is. The caller has checked that all lie in the arena.
+fn identify_blocks<T>(
+    arena: &Arena,
+    at: Addr,
+    size: usize,
+    to: impl Iterator<Item = T>,
+    keep: impl Fn(T, Ident),
+) {
+    let mut block = [0; 4096];
+    let mut large = Vec::new();
+    let block = match block.get_mut(..size) {
+        Some(block) => block,
+        None => {
+            large.resize(size, 0);
+            &mut large[..]
+        }
+    };
+    for (n, to) in to.enumerate() {
+        let inside = arena.read(Addr(at.0 + (n * size) as u64), block);
+        debug_assert!(inside, "checked by the caller");
+        keep(to, content::identify(block));
     }
 }
 

@@ -51,6 +51,16 @@ pub(crate) struct Core<'d> {
     pub sweeps: Vec<(u8, Qid)>,
     /// No answer is to be expected any more.
     pub gone: bool,
+    /// The judge and the host of an earlier test, for their memory.
+    pub spare: Option<(Judge, Host)>,
+}
+
+/// What an earlier run leaves to the next one: memory that is warm, and nothing that is in it.
+#[derive(Default)]
+pub(crate) struct Spare {
+    pub log: Log,
+    pub sequence: Sequence,
+    pub state: Option<(Judge, Host)>,
 }
 
 /// What is kept of a finished bring-up, to start the next test from.
@@ -62,7 +72,12 @@ pub(crate) struct Snapshot {
 }
 
 impl<'d> Core<'d> {
-    pub fn new(dut: &'d mut dyn Dut, profile: Arc<Profile>, settings: Settings) -> Self {
+    pub fn new(
+        dut: &'d mut dyn Dut,
+        profile: Arc<Profile>,
+        settings: Settings,
+        spare: &mut Spare,
+    ) -> Self {
         let arena = Arc::clone(dut.memory());
         let caps = Arc::new(dut.capabilities().clone());
         let host = Host::new(Memory::new(&arena), caps.controllers);
@@ -70,15 +85,16 @@ impl<'d> Core<'d> {
             dut,
             arena,
             caps,
-            log: Log::with_capacity(512),
+            log: std::mem::take(&mut spare.log),
             judge: Judge::new(profile),
             host,
-            sequence: Sequence::default(),
+            sequence: std::mem::take(&mut spare.sequence),
             settings,
             step: 0,
             hidden: 0,
             sweeps: Vec::new(),
             gone: false,
+            spare: spare.state.take(),
         }
     }
 
@@ -128,7 +144,8 @@ impl<'d> Core<'d> {
             }
             Action::Send { ctrl, sqid, id, sqe, links } => {
                 self.submit(ctrl, sqid, id, sqe, links)?;
-                self.ring(ctrl, &[sqid])?;
+                let doorbell = self.tail_doorbell(ctrl, sqid)?;
+                self.send_doorbells(ctrl, DoorbellKind::SqTail, &[doorbell])?;
                 let met = self.wait(ctrl, Condition::Completed(id), Patience::Default)?;
                 let cqid = self.controller(ctrl).sq(sqid).map(|sq| sq.cqid);
                 if let Some(cqid) = cqid.filter(|cqid| self.controller(ctrl).cq(*cqid).is_some()) {
@@ -137,12 +154,17 @@ impl<'d> Core<'d> {
                 Ok(Seen::Met(met))
             }
             Action::Edit { id, dword, value } => self.edit(id, dword, value),
-            Action::Ring { ctrl, sqid } => self.ring(ctrl, &[sqid]),
+            Action::Ring { ctrl, sqid } => {
+                let doorbell = self.tail_doorbell(ctrl, sqid)?;
+                self.send_doorbells(ctrl, DoorbellKind::SqTail, &[doorbell])
+            }
             Action::RingAll { ctrl } => {
                 let controller = &self.host.controllers[usize::from(ctrl)];
                 let moved = |qid: &Qid| controller.sq(*qid).is_some_and(|sq| sq.tail != sq.told);
                 let sqids: Vec<Qid> = controller.sqids().into_iter().filter(moved).collect();
-                self.ring(ctrl, &sqids)
+                let tails = sqids.into_iter().map(|sqid| self.tail_doorbell(ctrl, sqid));
+                let doorbells = tails.collect::<Result<Vec<_>, Stop>>()?;
+                self.send_doorbells(ctrl, DoorbellKind::SqTail, &doorbells)
             }
             Action::Doorbell { ctrl, kind, qid, value } => self.doorbell(ctrl, kind, qid, value),
             Action::Look { ctrl, cqid } => {
@@ -331,18 +353,15 @@ impl<'d> Core<'d> {
         self.host_write(command.ctrl, at, &value.to_le_bytes())
     }
 
-    fn ring(&mut self, ctrl: u8, sqids: &[Qid]) -> Result<Seen, Stop> {
+    /// The doorbell that tells the controller of all that was submitted to a queue.
+    fn tail_doorbell(&mut self, ctrl: u8, qid: Qid) -> Result<(Qid, dut::Doorbell), Stop> {
         let dstrd = self.controller(ctrl).cap.map_or(0, |cap| cap.dstrd());
-        let mut doorbells = Vec::with_capacity(sqids.len());
-        for &qid in sqids {
-            let Some(sq) = self.host.controllers[usize::from(ctrl)].sq_mut(qid) else {
-                return Err(self.harness(&format!("ring SQ {qid}, which does not exist")));
-            };
-            sq.told = sq.tail;
-            let offset = register::doorbell_offset(DoorbellKind::SqTail, qid.0, dstrd);
-            doorbells.push((qid, dut::Doorbell { offset, value: sq.tail }));
-        }
-        self.send_doorbells(ctrl, DoorbellKind::SqTail, &doorbells)
+        let Some(sq) = self.host.controllers[usize::from(ctrl)].sq_mut(qid) else {
+            return Err(self.harness(&format!("ring SQ {qid}, which does not exist")));
+        };
+        sq.told = sq.tail;
+        let offset = register::doorbell_offset(DoorbellKind::SqTail, qid.0, dstrd);
+        Ok((qid, dut::Doorbell { offset, value: sq.tail }))
     }
 
     fn doorbell(
@@ -565,6 +584,20 @@ impl<'d> Core<'d> {
                 Stop::Refused(why)
             }
             Fault::Harness(why) => self.harness(&why),
+        }
+    }
+
+    /// Puts log, judge and host where a finished bring-up left them.
+    pub fn go_back_to(&mut self, snapshot: &Snapshot) {
+        let Snapshot { log, judge, host } = snapshot;
+        self.log.copy_from(log);
+        match self.spare.take() {
+            Some((mut spare_judge, mut spare_host)) => {
+                spare_judge.go_back_to(judge);
+                spare_host.go_back_to(host);
+                (self.judge, self.host) = (spare_judge, spare_host);
+            }
+            None => (self.judge, self.host) = (judge.clone(), host.clone()),
         }
     }
 

@@ -6,7 +6,7 @@ use spec::register::{Cap, Cc};
 use spec::{Addr, Cid, Cqe, Qid, Sqe};
 
 use crate::action::CommandId;
-use crate::memory::{Memory, Table};
+use crate::memory::{Memory, Table, move_into};
 use crate::queue::{Cq, Slots, Sq};
 
 /// What became of a command, as the host sees it.
@@ -152,6 +152,13 @@ impl Controller {
         ids(&self.cqs)
     }
 
+    /// The lowest completion queue that exists with this identifier or a higher one.
+    pub fn cqid_from(&self, qid: Qid) -> Option<Qid> {
+        let from = usize::from(qid.0);
+        let at = self.cqs.get(from..)?.iter().position(Option::is_some)?;
+        Some(Qid((from + at) as u16))
+    }
+
     /// The identifiers of the submission queues that exist, ascending.
     pub fn sqids(&self) -> Vec<Qid> {
         ids(&self.sqs)
@@ -212,6 +219,16 @@ impl Host {
             tag_sequence: 0,
             namespaces: Vec::new(),
             identified: Vec::new(),
+        }
+    }
+
+    /// Becomes a copy of `snapshot`, in memory that it has already where a test's length decides how much is
+    /// needed.
+    pub fn go_back_to(&mut self, snapshot: &Host) {
+        let mut earlier = std::mem::replace(self, snapshot.clone());
+        self.commands.keep_memory_of(&mut earlier.commands);
+        for (now, earlier) in self.controllers.iter_mut().zip(&mut earlier.controllers) {
+            move_into(&mut now.touched, std::mem::take(&mut earlier.touched));
         }
     }
 

@@ -92,6 +92,12 @@ impl<T> Table<T> {
         true
     }
 
+    /// Takes over the memory of an earlier table.
+    pub fn keep_memory_of(&mut self, earlier: &mut Table<T>) {
+        move_into(&mut self.hidden, std::mem::take(&mut earlier.hidden));
+        move_into(&mut self.seen, std::mem::take(&mut earlier.seen));
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
         let seen = self.seen.iter().enumerate();
         let hidden = self.hidden.iter().enumerate();
@@ -102,6 +108,13 @@ impl<T> Table<T> {
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
         self.seen.iter_mut().flatten().chain(&mut self.hidden)
     }
+}
+
+/// Moves `items` into the memory of `room`, whose own items are dropped.
+pub(crate) fn move_into<T>(items: &mut Vec<T>, mut room: Vec<T>) {
+    room.clear();
+    room.append(items);
+    *items = room;
 }
 
 /// What a sweep of one region found.

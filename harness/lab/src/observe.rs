@@ -64,6 +64,17 @@ impl Core<'_> {
         Err(Stop::PatienceOver(format!("an end of completions in CQ {cqid}")))
     }
 
+    /// Looks at every completion queue until a look is empty. Done once per wait of the DUT, so without a list
+    /// of the queues.
+    fn look_at_all_queues(&mut self, ctrl: u8) -> Result<(), Stop> {
+        let mut next = Some(0);
+        while let Some(cqid) = next.and_then(|qid| self.controller(ctrl).cqid_from(Qid(qid))) {
+            self.look_until_empty(ctrl, cqid, Room::IsMade)?;
+            next = cqid.0.checked_add(1);
+        }
+        Ok(())
+    }
+
     /// Writes down an empty look at the head of a completion queue.
     pub fn record_empty_look(&mut self, ctrl: u8, cqid: Qid, reason: LookReason) {
         let Some(cq) = self.controller(ctrl).cq(cqid) else { return };
@@ -254,9 +265,7 @@ impl Core<'_> {
                 Ok(!self.command(id)?.is_in_flight())
             }
             Condition::AllCompleted => {
-                for cqid in self.controller(ctrl).cqids() {
-                    self.look_until_empty(ctrl, cqid, Room::IsMade)?;
-                }
+                self.look_at_all_queues(ctrl)?;
                 Ok(!self.owes_completions(ctrl))
             }
             Condition::Interrupt(vector) => {
@@ -265,9 +274,7 @@ impl Core<'_> {
                 Ok(seen.get_mut(usize::from(vector)).is_some_and(|n| std::mem::take(n) != 0))
             }
             Condition::Idle => {
-                for cqid in self.controller(ctrl).cqids() {
-                    self.look_until_empty(ctrl, cqid, Room::IsMade)?;
-                }
+                self.look_at_all_queues(ctrl)?;
                 Ok(false)
             }
             Condition::Register(..) => unreachable!("waits for registers have their own loop"),

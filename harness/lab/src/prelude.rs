@@ -50,9 +50,7 @@ pub(crate) fn begin(lab: &mut Lab<'_>, start: Start) -> Outcome {
     {
         let mut core = lab.core.borrow_mut();
         prelude.rewind(&mut core, lab.dirty_end, lab.overlaid)?;
-        core.log = prelude.snapshot.log.clone();
-        core.judge = prelude.snapshot.judge.clone();
-        core.host = prelude.snapshot.host.clone();
+        core.go_back_to(&prelude.snapshot);
         core.sequence.start = start;
         return Ok(());
     }

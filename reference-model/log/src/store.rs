@@ -52,6 +52,13 @@ impl Log {
         PayloadRef { offset, len: bytes.len() as u64 }
     }
 
+    /// Makes room for `len` bytes in the payload area, to be filled in place.
+    pub fn store_in_place(&mut self, len: usize) -> (PayloadRef, &mut [u8]) {
+        let offset = self.payload.len();
+        self.payload.resize(offset + len, 0);
+        (PayloadRef { offset: offset as u64, len: len as u64 }, &mut self.payload[offset..])
+    }
+
     /// The bytes that `payload` names; empty if it lies outside (a foreign or damaged trace).
     pub fn payload(&self, payload: PayloadRef) -> &[u8] {
         let kept = payload.offset.checked_sub(self.first_byte);
@@ -112,6 +119,13 @@ impl Log {
     /// Whether there never was a record.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Takes the content of another log over, into the memory that this one has.
+    pub fn copy_from(&mut self, other: &Log) {
+        let Log { records, payload } = other;
+        self.records.clone_from(records);
+        self.payload.clone_from(payload);
     }
 
     /// Cuts the log back to an earlier length (bring-up that several tests share).

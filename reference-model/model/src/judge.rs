@@ -126,6 +126,16 @@ impl Judge {
         }
     }
 
+    /// Becomes a copy of `snapshot`, in memory that it has already where a segment's length decides how
+    /// much is needed: from the second segment on a command costs no allocation.
+    pub fn go_back_to(&mut self, snapshot: &Judge) {
+        let mut earlier = std::mem::replace(self, snapshot.clone());
+        self.commands.keep_memory_of(&mut earlier.commands);
+        self.media.keep_memory_of(&mut earlier.media);
+        earlier.ruled.clone_from(&self.ruled);
+        self.ruled = earlier.ruled;
+    }
+
     /// The profile it judges by.
     pub fn profile(&self) -> &Profile {
         &self.profile

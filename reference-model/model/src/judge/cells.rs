@@ -105,6 +105,17 @@ impl Cells {
         base
     }
 
+    /// Takes over the memory of earlier cells, where there is none yet.
+    pub fn keep_memory_of(&mut self, earlier: &mut Cells) {
+        if self.cells.is_empty() {
+            earlier.pages.clear();
+            earlier.cells.clear();
+            self.pages = std::mem::take(&mut earlier.pages);
+            self.cells = std::mem::take(&mut earlier.cells);
+            self.last = None;
+        }
+    }
+
     /// The blocks whose cells are `wanted`, ascending.
     pub fn blocks(&self, wanted: impl Fn(&Cell) -> bool) -> Vec<(Nsid, u64)> {
         let mut found = Vec::new();

@@ -105,40 +105,10 @@ pub struct Command {
     pub dropped: Option<Req>,
 }
 
-/// All commands, by number. Numbers are used again.
-#[derive(Clone, Debug, Default)]
-pub struct Commands {
-    all: Vec<Command>,
-    free: Vec<u32>,
-    retired: VecDeque<u32>,
-}
-
-impl std::ops::Index<u32> for Commands {
-    type Output = Command;
-    fn index(&self, n: u32) -> &Command {
-        &self.all[n as usize]
-    }
-}
-
-impl std::ops::IndexMut<u32> for Commands {
-    fn index_mut(&mut self, n: u32) -> &mut Command {
-        &mut self.all[n as usize]
-    }
-}
-
-impl Commands {
-    /// A free number; its vectors are empty and keep their allocation.
-    fn take(&mut self) -> u32 {
-        if let Some(n) = self.free.pop() {
-            let command = &mut self.all[n as usize];
-            command.generation = command.generation.wrapping_add(1);
-            command.runs.clear();
-            command.lists.clear();
-            command.values.clear();
-            command.bytes.clear();
-            return n;
-        }
-        self.all.push(Command {
+impl Default for Command {
+    /// A number that is free and was never used.
+    fn default() -> Self {
+        Self {
             generation: 0,
             flight: Flight::Free,
             ctrl: 0,
@@ -169,8 +139,58 @@ impl Commands {
             disturbed: false,
             unmapped: false,
             dropped: None,
-        });
+        }
+    }
+}
+
+/// All commands, by number. Numbers are used again.
+#[derive(Clone, Debug, Default)]
+pub struct Commands {
+    all: Vec<Command>,
+    free: Vec<u32>,
+    retired: VecDeque<u32>,
+    /// Commands of an earlier segment, of which only the memory is of use.
+    spare: Vec<Command>,
+}
+
+impl std::ops::Index<u32> for Commands {
+    type Output = Command;
+    fn index(&self, n: u32) -> &Command {
+        &self.all[n as usize]
+    }
+}
+
+impl std::ops::IndexMut<u32> for Commands {
+    fn index_mut(&mut self, n: u32) -> &mut Command {
+        &mut self.all[n as usize]
+    }
+}
+
+impl Commands {
+    /// A free number; its vectors are empty and keep their allocation.
+    fn take(&mut self) -> u32 {
+        if let Some(n) = self.free.pop() {
+            let command = &mut self.all[n as usize];
+            command.generation = command.generation.wrapping_add(1);
+            command.empty();
+            return n;
+        }
+        let mut command = Command::default();
+        if let Some(mut spare) = self.spare.pop() {
+            spare.empty();
+            command.keep_memory_of(&mut spare);
+        }
+        self.all.push(command);
         self.all.len() as u32 - 1
+    }
+
+    /// Takes over the memory of the commands of an earlier segment.
+    pub fn keep_memory_of(&mut self, earlier: &mut Commands) {
+        self.all.reserve(earlier.all.len().saturating_sub(self.all.len()));
+        self.spare.append(&mut earlier.all);
+        self.spare.append(&mut earlier.spare);
+        // Beyond what is ever remembered, memory would only pile up.
+        self.spare.truncate(2 * REMEMBERED);
     }
 
     /// The command that `owner` names, if its number was not used again.
@@ -204,6 +224,22 @@ impl Commands {
 }
 
 impl Command {
+    /// Empties the vectors.
+    fn empty(&mut self) {
+        self.runs.clear();
+        self.lists.clear();
+        self.values.clear();
+        self.bytes.clear();
+    }
+
+    /// Takes over the vectors of a command that is emptied.
+    fn keep_memory_of(&mut self, other: &mut Command) {
+        self.runs = std::mem::take(&mut other.runs);
+        self.lists = std::mem::take(&mut other.lists);
+        self.values = std::mem::take(&mut other.values);
+        self.bytes = std::mem::take(&mut other.bytes);
+    }
+
     /// The opcode, for admin commands.
     pub fn admin_opcode(&self) -> Option<u8> {
         (self.sqid == 0).then_some(self.sqe.opcode())

@@ -30,7 +30,7 @@ pub struct Loose {
     /// Values that may be on the media, beside those below, and when their writes completed.
     pub stable: Few<(Value, u32), 2>,
     /// Writes that completed and were not flushed since.
-    pub unflushed: Few<Unflushed, 2>,
+    pub unflushed: Few<Unflushed, MAX_LOOSE>,
     /// Too many to remember.
     pub overflow: bool,
     /// A volatile cache may have held a write since this is kept: without one, nothing is lost.

@@ -122,6 +122,19 @@ impl Media {
         Value::Unbound(self.last_key)
     }
 
+    /// Takes over the memory of an earlier segment's blocks, where none is known yet.
+    pub fn keep_memory_of(&mut self, earlier: &mut Media) {
+        self.cells.keep_memory_of(&mut earlier.cells);
+        if self.bound.is_empty() {
+            earlier.bound.clear();
+            self.bound = std::mem::take(&mut earlier.bound);
+        }
+        if self.loose.is_empty() {
+            earlier.loose.clear();
+            self.loose = std::mem::take(&mut earlier.loose);
+        }
+    }
+
     fn resolve(&self, value: Value) -> Value {
         match value {
             Value::Unbound(key) => {
