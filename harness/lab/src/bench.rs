@@ -10,11 +10,12 @@ use log::random::Random;
 use model::{Coverage, Finding, Profile, Verdict};
 
 use crate::action::Hazard;
-use crate::core::{Core, Settings, Spare};
+use crate::core::{Core, Settings};
 use crate::lab::Lab;
 use crate::prelude::Prelude;
 use crate::registry::TestCase;
 use crate::sequence::{Sequence, Start};
+use crate::snapshot::Spare;
 use crate::stop::{Outcome, Stop};
 
 /// What one run of a test or a sequence gave.

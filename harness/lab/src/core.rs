@@ -16,6 +16,7 @@ use crate::action::{
 use crate::host::{Command, Controller, Fate, Host};
 use crate::memory::{Memory, SharedArena};
 use crate::sequence::Sequence;
+use crate::snapshot::Spare;
 use crate::stop::Stop;
 
 /// How a lab treats its DUT, beside the profile.
@@ -53,22 +54,6 @@ pub(crate) struct Core<'d> {
     pub gone: bool,
     /// The judge and the host of an earlier test, for their memory.
     pub spare: Option<(Judge, Host)>,
-}
-
-/// What an earlier run leaves to the next one: memory that is warm, and nothing that is in it.
-#[derive(Default)]
-pub(crate) struct Spare {
-    pub log: Log,
-    pub sequence: Sequence,
-    pub state: Option<(Judge, Host)>,
-}
-
-/// What is kept of a finished bring-up, to start the next test from.
-#[derive(Clone)]
-pub(crate) struct Snapshot {
-    pub log: Log,
-    pub judge: Judge,
-    pub host: Host,
 }
 
 impl<'d> Core<'d> {
@@ -585,24 +570,6 @@ impl<'d> Core<'d> {
             }
             Fault::Harness(why) => self.harness(&why),
         }
-    }
-
-    /// Puts log, judge and host where a finished bring-up left them.
-    pub fn go_back_to(&mut self, snapshot: &Snapshot) {
-        let Snapshot { log, judge, host } = snapshot;
-        self.log.copy_from(log);
-        match self.spare.take() {
-            Some((mut spare_judge, mut spare_host)) => {
-                spare_judge.go_back_to(judge);
-                spare_host.go_back_to(host);
-                (self.judge, self.host) = (spare_judge, spare_host);
-            }
-            None => (self.judge, self.host) = (judge.clone(), host.clone()),
-        }
-    }
-
-    pub fn snapshot(&self) -> Snapshot {
-        Snapshot { log: self.log.clone(), judge: self.judge.clone(), host: self.host.clone() }
     }
 }
 

@@ -32,6 +32,7 @@ mod queue;
 mod registry;
 mod sequence;
 mod shrink;
+mod snapshot;
 mod stop;
 mod text;
 mod trace;

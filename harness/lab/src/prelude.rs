@@ -7,10 +7,11 @@ use spec::Addr;
 use spec::register::{self, Csts};
 
 use crate::action::{Action, Condition, Patience, Word};
-use crate::core::{Core, Snapshot};
+use crate::core::Core;
 use crate::ctl::Ctl;
 use crate::lab::Lab;
 use crate::sequence::Start;
+use crate::snapshot::Snapshot;
 use crate::stop::Outcome;
 
 /// A finished bring-up. The DUT's half of the snapshot is its mark.
