@@ -127,7 +127,7 @@ impl<'d> Bench<'d> {
     /// short runs, or long ones, are faster for it; nothing else changes.
     pub fn recycle(&mut self, run: TestRun) {
         let TestRun { mut log, mut sequence, .. } = run;
-        log.truncate(0, 0);
+        log.copy_from(&Log::default());
         sequence.actions.clear();
         self.spare.log = log;
         self.spare.sequence = Sequence { actions: sequence.actions, ..Sequence::default() };

@@ -168,7 +168,11 @@ impl Core<'_> {
 
     /// What the record of a look at blocks holds.
     pub(crate) fn idents(&self, record: u32) -> Vec<Ident> {
-        match self.log.records()[record as usize].body() {
+        let kept = record.checked_sub(self.log.first()).map(|at| at as usize);
+        let Some(record) = kept.and_then(|at| self.log.records().get(at)) else {
+            return Vec::new();
+        };
+        match record.body() {
             Body::FewBlocksSeen { count, idents, .. } => idents[..usize::from(count)].to_vec(),
             Body::BlocksSeen { payload, .. } => {
                 let words = self.log.payload(payload).as_chunks::<IDENT_BYTES>().0.iter();

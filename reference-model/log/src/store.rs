@@ -54,9 +54,9 @@ impl Log {
 
     /// Makes room for `len` bytes in the payload area, to be filled in place.
     pub fn store_in_place(&mut self, len: usize) -> (PayloadRef, &mut [u8]) {
-        let offset = self.payload.len();
-        self.payload.resize(offset + len, 0);
-        (PayloadRef { offset: offset as u64, len: len as u64 }, &mut self.payload[offset..])
+        let (from, offset) = (self.payload.len(), self.first_byte + self.payload.len() as u64);
+        self.payload.resize(from + len, 0);
+        (PayloadRef { offset, len: len as u64 }, &mut self.payload[from..])
     }
 
     /// The bytes that `payload` names; empty if it lies outside (a foreign or damaged trace).
@@ -123,7 +123,8 @@ impl Log {
 
     /// Takes the content of another log over, into the memory that this one has.
     pub fn copy_from(&mut self, other: &Log) {
-        let Log { records, payload } = other;
+        let Log { first, first_byte, records, payload } = other;
+        (self.first, self.first_byte) = (*first, *first_byte);
         self.records.clone_from(records);
         self.payload.clone_from(payload);
     }
