@@ -7,8 +7,8 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use crate::common::{
-    ALLOWS_READ, ALLOWS_WRITE, CAP, DONE, FAULT, MESSAGE, READ, RUNG, Raw, Serving, WORD, WRITE,
-    memfd, named_memfd, word_at,
+    ALLOWS_READ, ALLOWS_WRITE, CAP, DONE, FAULT, MESSAGE, READ, RESULT, RUNG, Raw, Serving, WORD,
+    WRITE, memfd, named_memfd, word_at,
 };
 use lockstep_vfio_user::message::{
     Command, DmaAccess, DmaMap, DmaUnmap, Flags, Header, IrqSet, Layout, RegionAccess, RegionInfo,
@@ -362,6 +362,47 @@ fn interrupts_are_eventfds_in_range_and_nothing_else() {
     raw.write(4, 16 + 12, &0u32.to_le_bytes()).unwrap();
     assert_eq!(rustix::io::read(&other, &mut count), Ok(8));
     assert_eq!(raw.read(4, 0x1000, 8).unwrap()[0], 0);
+}
+
+#[test]
+fn intx_is_signalled_once_and_again_when_it_is_unmasked() {
+    let serving = Serving::new(Doorbells::Mapped);
+    let mut raw = Raw::mastering(&serving);
+    let event = eventfd(0, EventfdFlags::NONBLOCK).unwrap();
+    let set = |raw: &mut Raw, flags: u32, count: u32, fds: &[std::os::fd::BorrowedFd<'_>]| {
+        let set = set_irqs(0, flags, 0, count);
+        raw.ask(Command::DEVICE_SET_IRQS, |to| SetIrqs { set, bools: &[] }.encode(to), fds).unwrap()
+    };
+    set(&mut raw, ASSIGN, 1, &[event.as_fd()]);
+    let signals = || {
+        let mut count = [0; 8];
+        let read = rustix::io::read(&event, &mut count);
+        if read.is_ok() { u64::from_ne_bytes(count) } else { 0 }
+    };
+    let settle = |raw: &mut Raw| (0..4).for_each(|_| drop(raw.register(RESULT)));
+    // The toy asserts it as long as there is a result.
+    assert_eq!(raw.perform(0, MESSAGE), DONE);
+    settle(&mut raw);
+    assert_eq!(signals(), 1);
+    assert_eq!(raw.read(7, 6, 1).unwrap()[0] & 8, 8, "Interrupt Status");
+    set(&mut raw, IrqSet::DATA_NONE | IrqSet::ACTION_UNMASK, 1, &[]);
+    settle(&mut raw);
+    assert_eq!(signals(), 1);
+    set(&mut raw, IrqSet::DATA_NONE | IrqSet::ACTION_MASK, 1, &[]);
+    settle(&mut raw);
+    assert_eq!(signals(), 0);
+    // Interrupt Disable holds it down; without an eventfd nobody is told.
+    raw.write(7, 4, &0x406u16.to_le_bytes()).unwrap();
+    set(&mut raw, IrqSet::DATA_NONE | IrqSet::ACTION_UNMASK, 1, &[]);
+    settle(&mut raw);
+    assert_eq!(signals(), 0);
+    raw.write(7, 4, &6u16.to_le_bytes()).unwrap();
+    settle(&mut raw);
+    assert_eq!(signals(), 1);
+    set(&mut raw, IrqSet::DATA_NONE | IrqSet::ACTION_TRIGGER, 0, &[]);
+    assert_eq!(raw.perform(0, MESSAGE), DONE);
+    settle(&mut raw);
+    assert_eq!(signals(), 0);
 }
 
 #[test]
