@@ -68,6 +68,9 @@ pub struct LinuxGuestArgs {
     /// Keep what the guest said and its kernel's log in this folder.
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
+    /// The model judges the emulator under Linux's traffic; the server is then ended, not killed.
+    #[arg(long)]
+    pub judge: bool,
     /// A lockstep that serves, instead of the one that is built.
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
@@ -149,6 +152,9 @@ impl Lane<'_> {
         let server = self.program.as_ref().map(|program| {
             let mut arguments =
                 vec!["--namespace-file".to_owned(), self.path("disk").display().to_string()];
+            if self.args.judge {
+                arguments.push("--judge".to_owned());
+            }
             arguments.extend(self.args.serve.iter().cloned());
             Server::start(program, &socket, &arguments, &log)
         });
@@ -168,10 +174,16 @@ impl Lane<'_> {
             }
         }
         let ended = ended.with_context(|| last_lines(&guest.said(), 20))?;
-        let faults = judge(expected, self.args.device, phase, &guest, &ended);
-        if let Some(server) = guest.server {
+        let mut faults = compare(expected, self.args.device, phase, &guest, &ended);
+        match guest.server {
+            Some(server) if self.args.judge => {
+                let (code, words) = server.interrupt()?;
+                println!("  judged: exit code {code}\n{words}");
+                faults += usize::from(code != 0);
+            }
             // The next phase finds what a crash leaves.
-            server.kill()?;
+            Some(server) => server.kill()?,
+            None => {}
         }
         Ok(faults)
     }
@@ -213,7 +225,7 @@ impl Lane<'_> {
 }
 
 /// Prints what is not as expected; how much that is.
-fn judge(expected: &Expected, device: Device, phase: &str, guest: &Guest, ended: &Ended) -> usize {
+fn compare(expected: &Expected, device: Device, phase: &str, guest: &Guest, ended: &Ended) -> usize {
     let results = String::from_utf8_lossy(&guest.results);
     let log = ended.dmesg.as_deref().unwrap_or_default();
     let mut faults = expected.faults(device.name(), phase, &results, log);

@@ -2,11 +2,12 @@
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::finish;
 use super::machine::on_a_leash;
 use super::text::last_lines;
 
@@ -67,6 +68,24 @@ impl Server {
         Ok(())
     }
 
+    /// Ends it as Ctrl-C would; its exit code, and the last lines that it said.
+    pub fn interrupt(mut self) -> Result<(i32, String)> {
+        self.still_runs()?;
+        let id = self.child.id().to_string();
+        finish(Command::new("sh").args(["-c", "kill -INT $0", &id]), "a signal to the server")?;
+        let begin = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().context("waiting for the server")? {
+                let code = status.code().context("the server was killed")?;
+                return Ok((code, self.last_words()));
+            }
+            if begin.elapsed() > LIMIT {
+                bail!("lockstep serve does not end on Ctrl-C\n{}", self.last_words());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     fn last_words(&self) -> String {
         last_lines(&fs::read_to_string(&self.log).unwrap_or_default(), 12)
     }
@@ -89,10 +108,7 @@ mod tests {
     fn program(folder: &Path, text: &str) -> PathBuf {
         let (draft, program) = (folder.join("draft"), folder.join("program"));
         fs::write(&draft, text).unwrap();
-        let status = std::process::Command::new("install")
-            .args(["-m", "755"])
-            .args([&draft, &program])
-            .status();
+        let status = Command::new("install").args(["-m", "755"]).args([&draft, &program]).status();
         assert!(status.unwrap().success());
         program
     }
@@ -117,5 +133,16 @@ mod tests {
         server.kill().unwrap();
         let said = fs::read_to_string(&log).unwrap();
         assert_eq!(said, format!("serve --socket {} --judge\n", socket.display()));
+    }
+
+    #[test]
+    fn a_server_tells_what_it_found_when_it_is_interrupted() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = "#!/bin/bash\ntrap 'echo 1 diverged; exit 1' INT\ntouch $3\n\
+                    while :; do sleep 0.1; done\n";
+        let program = program(folder.path(), text);
+        let (socket, log) = (folder.path().join("socket"), folder.path().join("log"));
+        let server = Server::start(&program, &socket, &[], &log).unwrap();
+        assert_eq!(server.interrupt().unwrap(), (1, "1 diverged".to_owned()));
     }
 }
