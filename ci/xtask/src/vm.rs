@@ -8,6 +8,7 @@
 pub mod accelerator;
 pub mod apt;
 pub mod cache;
+pub mod differences;
 pub mod expected;
 pub mod image;
 pub mod kernel;

@@ -225,7 +225,13 @@ impl Lane<'_> {
 }
 
 /// Prints what is not as expected; how much that is.
-fn compare(expected: &Expected, device: Device, phase: &str, guest: &Guest, ended: &Ended) -> usize {
+fn compare(
+    expected: &Expected,
+    device: Device,
+    phase: &str,
+    guest: &Guest,
+    ended: &Ended,
+) -> usize {
     let results = String::from_utf8_lossy(&guest.results);
     let log = ended.dmesg.as_deref().unwrap_or_default();
     let mut faults = expected.faults(device.name(), phase, &results, log);

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Args;
 
+use super::differences::{Comparison, Explanations};
 use super::lockstep::{self, MachineArgs, SERIAL};
 use super::machine::{Job, Relay};
 
@@ -17,6 +18,9 @@ const JUDGED: [i32; 3] = [0, 1, 3];
 
 /// The waivers' name in the folder of the reports.
 const WAIVERS: &str = "waivers.toml";
+
+/// What `lockstep compare` writes.
+const COMPARISON: &str = "comparison.json";
 
 /// `cargo xtask same-verdicts`.
 #[derive(Args, Debug)]
@@ -35,7 +39,7 @@ pub struct VerdictsArgs {
     pub keep: Option<PathBuf>,
 }
 
-/// Judges both ways and compares; the exit code of `lockstep compare`.
+/// Judges both ways and compares; the exit code: 0 if nothing differs but what is explained.
 pub fn run(root: &Path, args: &VerdictsArgs) -> Result<u8> {
     let program = match &args.machine.program {
         Some(program) => {
@@ -65,16 +69,33 @@ pub fn run(root: &Path, args: &VerdictsArgs) -> Result<u8> {
     let begin = Instant::now();
     let code = over_vfio(root, &machine, args, &folder)?;
     println!("over vfio: exit code {code}, {:.1} s", begin.elapsed().as_secs_f64());
-    let compared = Command::new(&program)
-        .args(["compare", "qtest.json", "vfio.json"])
-        .current_dir(&folder)
+    compare(root, &program, &folder)
+}
+
+/// 0 if nothing differs but what is explained, else 1.
+fn compare(root: &Path, program: &Path, folder: &Path) -> Result<u8> {
+    let known = Explanations::read(&root.join("ci/vm/same-verdicts.toml"))?;
+    let done = Command::new(program)
+        .args(["compare", "qtest.json", "vfio.json", "--json", COMPARISON])
+        .current_dir(folder)
         .stdin(Stdio::null())
-        .status()
+        .output()
         .context("lockstep compare")?;
-    match compared.code().map(u8::try_from) {
-        Some(Ok(code)) => Ok(code),
-        _ => bail!("lockstep compare ended with {compared}"),
+    let code = done.status.code().context("lockstep compare was killed")?;
+    let errors = String::from_utf8_lossy(&done.stderr);
+    ensure!(matches!(code, 0 | 1), "lockstep compare ended with {code}: {errors}");
+    let comparison = Comparison::read(&folder.join(COMPARISON))?;
+    println!("{}", comparison.summary());
+    let unexplained = comparison.unexplained(&known);
+    if unexplained.is_empty() {
+        println!("nothing differs that is not explained");
+        return Ok(0);
     }
+    println!("{}", String::from_utf8_lossy(&done.stdout));
+    for difference in unexplained {
+        println!("not explained: {difference}");
+    }
+    Ok(1)
 }
 
 /// What both runs are given.
