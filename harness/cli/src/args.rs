@@ -7,25 +7,12 @@ use reports::Seed;
 use vfio::Bdf;
 
 use crate::dut_arg::DutArg;
-
-/// The help of the bare program, after the list of commands.
-pub const EXAMPLES: &str = "\
-Begin here:
-  lockstep run                              judge the bundled emulator with every test
-  lockstep run --dut qemu                   judge QEMU's NVMe controller with the same tests
-  lockstep run --defect accept-any-cqid     plant a bug and see it found
-  lockstep list req:create-io-sq.*          the tests of some requirements
-  lockstep run --filter 'abort and not req:abort.dw0' --seed 7
-  lockstep replay reports/out/…/x.trace --dut qemu
-  lockstep doctor                           is this machine ready?
-
-Exit codes: 0 passed, 1 diverged, 2 bad usage, 3 unproved, 4 harness error, 5 nothing ran,
-130 interrupted. The whole story: docs/exit-codes.md.";
+use crate::help;
 
 /// Judges NVMe controllers: a golden model of the specifications, in lockstep with a device under
 /// test.
 #[derive(Parser, Debug)]
-#[command(name = "lockstep", version, arg_required_else_help = true, after_help = EXAMPLES)]
+#[command(name = "lockstep", version, arg_required_else_help = true, after_help = help::PROGRAM)]
 #[command(max_term_width = 100)]
 pub struct Cli {
     /// What to do.
@@ -37,28 +24,36 @@ pub struct Cli {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Run the tests on a DUT and report.
-    #[command(after_help = RUN_HELP)]
+    #[command(after_help = help::RUN)]
     Run(RunArgs),
     /// List the tests, with the requirements that they prove.
+    #[command(after_help = help::LIST)]
     List(ListArgs),
     /// List every entry of the catalogue and what becomes of it.
     Requirements(RequirementsArgs),
     /// Tell what the DUT says of itself, and where it contradicts itself.
+    #[command(after_help = help::CLAIMS)]
     Claims(ClaimsArgs),
     /// Perform a sequence, or the actions of a trace, on a DUT.
+    #[command(after_help = help::REPLAY)]
     Replay(ReplayArgs),
     /// Judge a trace again, without any DUT.
+    #[command(after_help = help::JUDGE)]
     Judge(JudgeArgs),
     /// Cut a sequence or trace down to the few actions that still diverge.
+    #[command(after_help = help::SHRINK)]
     Shrink(ShrinkArgs),
     /// Hold two JSON reports side by side: do two DUTs get the same verdicts?
-    #[command(after_help = COMPARE_HELP)]
+    #[command(after_help = help::COMPARE)]
     Compare(CompareArgs),
     /// Plant each defect in the emulator and see whether the tests notice.
+    #[command(after_help = help::SABOTAGE)]
     Sabotage(SabotageArgs),
     /// Look for false alarms: correct emulators of every kind must raise nothing.
+    #[command(after_help = help::PANEL)]
     Panel(PanelArgs),
     /// Write a random sequence.
+    #[command(after_help = help::GENERATE)]
     Generate(GenerateArgs),
     /// Export the emulator over vfio-user: to QEMU, or to `--dut vfio-user:SOCKET`.
     #[command(after_help = SERVE_HELP)]
@@ -73,25 +68,6 @@ pub enum Command {
     #[command(name = vfio::GUARD, hide = true)]
     Guard(GuardArgs),
 }
-
-const RUN_HELP: &str = "\
-Filters: a word selects the tests whose id contains it, `=ID` that very test, `req:NAME` the tests
-of a requirement (`req:create-io-sq.*` of several), `hazard:harmless` those that change nothing on
-the controller; combine with and, or, not and parentheses.
-
-Results are written to OUT/events.jsonl one by one as they come, and traces of tests that did not
-pass beside them; nothing that finished is lost to Ctrl-C or a full disk.";
-
-const COMPARE_HELP: &str = "\
-Compared are the verdict and findings of every test, the named choices, and which requirements were
-judged. A test that is n/a because the transport lacks a capability, which the report names and in
-which the two transports differ, explains a difference. Nothing else does.
-
-Exit codes: 0 they agree, 1 they differ, 2 a file is no report, 5 no test is in both.
-
-  lockstep run --json a.json
-  lockstep run --dut qemu --json b.json
-  lockstep compare a.json b.json";
 
 /// Which DUT, and how it is made.
 #[derive(Args, Clone, Debug)]
@@ -196,10 +172,10 @@ pub struct RunArgs {
     pub dut: DutArgs,
     #[command(flatten)]
     pub profile: ProfileArgs,
-    /// Which tests: see below.
+    /// Which tests, all without it; how filters are written stands below.
     #[arg(long, value_name = "EXPR")]
     pub filter: Option<String>,
-    /// Known deviations of this DUT (TOML).
+    /// Known deviations of this DUT (TOML), such as ci/waivers/qemu-7.2.toml.
     #[arg(long, value_name = "FILE")]
     pub waivers: Option<PathBuf>,
     /// Warnings fail the run.
@@ -214,7 +190,7 @@ pub struct RunArgs {
     /// Keep the traces of all tests (`all`), or keep those of failing tests in this folder.
     #[arg(long, value_name = "DIR|all")]
     pub trace: Option<PathBuf>,
-    /// Where events and traces go.
+    /// Where events and traces go; default: reports/out/ and a folder named by DUT and seed.
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
     /// Tests at a time; default: one for each core on the emulator, else one.

@@ -12,6 +12,7 @@ mod doctor;
 mod dut_arg;
 mod failure;
 mod generate;
+mod help;
 mod input;
 mod lane;
 mod list;

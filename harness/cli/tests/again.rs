@@ -133,3 +133,34 @@ fn what_a_replay_on_qemu_prints_runs_as_printed() {
     let lines = desk.all_printed_run(&["replay", "absent.seq", "--dut", "qemu", "--qemu-trace"]);
     assert_eq!(lines, ["lockstep replay absent.seq --dut qemu --qemu-trace"]);
 }
+
+/// The lines of `--help` that a newcomer types. Those with a file that nobody has yet, or with a DUT
+/// that not every machine has, are left out.
+#[test]
+fn the_lines_of_the_help_run_as_printed() {
+    let desk = Desk::new();
+    let commands = [
+        "", "run", "list", "claims", "replay", "judge", "shrink", "compare", "sabotage", "panel",
+        "generate",
+    ];
+    let mut tried = 0;
+    for command in commands {
+        let arguments: Vec<&str> = command.split_whitespace().chain(["--help"]).collect();
+        let help = text(&desk.lockstep(&arguments).stdout);
+        for line in help.lines().filter(|line| line.starts_with("  lockstep ")) {
+            // What a line is for stands behind it.
+            let line = line.trim().split("   ").next().unwrap_or_default();
+            if ["qemu", "x.trace", "compare a.json"].iter().any(|needs| line.contains(needs)) {
+                continue;
+            }
+            let done = desk.command("sh").args(["-c", line]).output().unwrap();
+            let said = text(&done.stderr);
+            // 1: a planted defect is found; 3: a generated sequence claims nothing; doctor: 4.
+            let machine = line.contains("doctor");
+            let fine = matches!(done.status.code(), Some(0 | 1 | 3)) || machine;
+            assert!(fine && !said.contains("error:"), "`{line}`: {} {said}", done.status);
+            tried += 1;
+        }
+    }
+    assert!(tried >= 14, "only {tried} lines were tried");
+}
