@@ -264,6 +264,9 @@ pub struct ShrinkArgs {
     /// What is expected of the DUT, if not what the trace was recorded with.
     #[arg(long, value_name = "FILE")]
     pub profile: Option<PathBuf>,
+    /// Keep a divergence by this requirement; default: the first that bring-up does not show already.
+    #[arg(long, value_name = "NAME")]
+    pub req: Option<String>,
     /// How many shorter sequences are tried at most.
     #[arg(long, value_name = "N", default_value = "3000")]
     pub runs: u32,

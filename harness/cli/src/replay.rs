@@ -122,6 +122,8 @@ pub fn shrink(args: &ShrinkArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let recorded = input.profile(path).map_err(Failure::usage)?;
     let sequence = input.sequence(path).map_err(Failure::usage)?;
     let profile = profile(args.profile.as_deref(), recorded)?;
+    // Before anything is done to a DUT.
+    args.req.as_deref().map(select::requirement).transpose()?;
     lane::with(&args.dut, |lane| {
         consents(lane, &sequence)?;
         shrink_on(lane, args, &profile, &sequence, out)
@@ -137,9 +139,12 @@ fn shrink_on(
 ) -> Result<Exit, Failure> {
     let path = &args.file;
     let before = sequence.actions.len();
-    let shrunk = runner::shrink::shrink(lane, profile, sequence, args.runs);
+    let wanted = args.req.as_deref().map(select::requirement).transpose()?;
+    let shrunk = runner::shrink::shrink(lane, profile, sequence, wanted, args.runs);
     let Some((short, what)) = shrunk.map_err(|why| Failure::harness(anyhow!(why)))? else {
-        let error = anyhow!("{} does not diverge on this DUT: nothing to shrink", path.display());
+        let by = wanted.map(|req| format!(" by {req}")).unwrap_or_default();
+        let error =
+            anyhow!("{} does not diverge{by} on this DUT: nothing to shrink", path.display());
         return Err(Failure { exit: Exit::Unproved, error });
     };
     let text = short.to_text();

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use lab::TestCase;
 use model::Profile;
 use runner::filter::Filter;
+use spec::Req;
 
 use crate::args::ProfileArgs;
 use crate::failure::Failure;
@@ -24,6 +25,19 @@ pub fn tests(filter: Option<&str>) -> Result<Vec<&'static TestCase>, Failure> {
         filter.selects(&test.id(), &requirements, test.hazard)
     });
     Ok(tests)
+}
+
+/// The requirement of this name.
+pub fn requirement(name: &str) -> Result<Req, Failure> {
+    let names = || spec::requirement::TABLE.iter().map(|info| info.name);
+    Req::find(name).ok_or_else(|| {
+        Failure::usage(match runner::source::nearest(name, names()) {
+            Some(near) => anyhow!("no requirement is called `{name}`; did you mean `{near}`?"),
+            None => {
+                anyhow!("no requirement is called `{name}`; `lockstep requirements` names them")
+            }
+        })
+    })
 }
 
 /// The profile and its name in reports.

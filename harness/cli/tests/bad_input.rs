@@ -26,6 +26,7 @@ impl Desk {
             ("broken.toml", "version = \"2.3\n"),
             ("foreign.bin", "\u{7f}ELF"),
             ("bad.seq", "lockstep sequence 1\ndance\n"),
+            ("good.seq", "lockstep sequence 1\nread-reg csts width=4\n"),
             ("empty", ""),
             ("newer.json", "{\"format\": 99}"),
             ("not-qemu", "#!/bin/sh\necho I am a shell script\n"),
@@ -109,6 +110,12 @@ const TABLE: &[(&[&str], i32, &[&str])] = &[
     (&["judge", "foreign.bin"], 2, &["foreign.bin: not a lockstep trace"]),
     (&["judge", "none.trace"], 2, &["cannot read none.trace"]),
     (&["shrink", "bad.seq"], 2, &["bad.seq: line 2"]),
+    (&["shrink", "good.seq", "--req", "abort.no-efect"], 2, &["did you mean `abort.no-effect`?"]),
+    (
+        &["shrink", "good.seq", "--req", "abort.no-effect"],
+        3,
+        &["does not diverge by abort.no-effect"],
+    ),
     // Where reports go.
     (&["run", "--junit", "no/such/folder.xml"], 2, &["cannot write no/such/folder.xml"]),
     (&["run", "--json", "no/such/folder.json"], 2, &["cannot write no/such/folder.json"]),

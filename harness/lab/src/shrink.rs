@@ -19,21 +19,39 @@ use crate::sequence::Sequence;
 /// What shrinking keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Target {
-    /// The kind of divergence.
+    /// The kind of divergence, where no requirement tells it; else a rule.
     pub kind: DivergenceKind,
     /// The requirement that is broken; none for a death.
     pub req: Option<Req>,
 }
 
 impl Target {
+    /// Any divergence by this requirement.
+    pub fn by(req: Req) -> Self {
+        Self { kind: DivergenceKind::Rule, req: Some(req) }
+    }
+
     /// What a finding diverges by, if it is a divergence and no consequence of another.
     pub fn of(finding: &Finding) -> Option<Self> {
         match finding.kind {
+            // The kind follows from the requirement, where there is one.
             FindingKind::Divergence(kind) if finding.consequence_of.is_none() => {
+                let kind = if finding.req.is_some() { DivergenceKind::Rule } else { kind };
                 Some(Self { kind, req: finding.req })
             }
             _ => None,
         }
+    }
+
+    /// What a run is to be shrunk by: its first divergence that bring-up did not show already, else its
+    /// first. What every run shows would leave nothing of the sequence.
+    pub fn first(findings: &[Finding]) -> Option<Self> {
+        let standing = |finding: &Finding| {
+            let same = |other: &Finding| other.step == 0 && other.req == finding.req;
+            findings.iter().any(same)
+        };
+        let mut own = findings.iter().filter(|finding| !standing(finding));
+        own.find_map(Self::of).or_else(|| findings.iter().find_map(Self::of))
     }
 
     /// Whether a run diverges by it.
@@ -56,7 +74,7 @@ impl fmt::Display for Target {
     }
 }
 
-/// Shrinks a sequence that diverges by `target`, or by whatever it diverges by first, with `replay`
+/// Shrinks a sequence that diverges by `target`, or by [`Target::first`], with `replay`
 /// performing candidates, each from a fresh start, as [`crate::Bench::replay_possible`] does. `None`
 /// if it does not diverge so. `runs_max` bounds the work; what was reached by then is given back.
 ///
@@ -69,7 +87,7 @@ pub fn shrink<E>(
     replay: &mut dyn FnMut(&Sequence) -> Result<TestRun, E>,
 ) -> Result<Option<(Sequence, Target)>, E> {
     let first = replay(sequence)?;
-    let Some(target) = target.or_else(|| first.findings.iter().find_map(Target::of)) else {
+    let Some(target) = target.or_else(|| Target::first(&first.findings)) else {
         return Ok(None);
     };
     let Some(step) = target.first_step(&first) else { return Ok(None) };
@@ -415,5 +433,33 @@ fn names_buffer(action: &Action, id: BufferId) -> bool {
             [links.prp1, links.prp2].iter().flatten().any(|(other, _)| *other == id)
         }
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_every_bring_up_shows_is_shrunk_by_only_if_there_is_nothing_else() {
+        let names = ["identify-controller.ver", "delete-io-cq.qid"];
+        let [standing, own] = names.map(|name| Req::find(name).unwrap());
+        let finding = |req: Req, step: u16| Finding {
+            kind: FindingKind::Divergence(DivergenceKind::Rule),
+            req: Some(req),
+            record: 0,
+            step,
+            ctrl: 0,
+            place: String::new(),
+            observed: String::new(),
+            allowed: vec![],
+            command: None,
+            consequence_of: None,
+        };
+        let bring_up = [finding(standing, 0), finding(standing, 4)];
+        assert_eq!(Target::first(&bring_up).unwrap().req, Some(standing));
+        let more = [&bring_up[..], &[finding(own, 5)]].concat();
+        assert_eq!(Target::first(&more).unwrap().req, Some(own));
+        assert_eq!(Target::first(&[]), None);
     }
 }

@@ -13,7 +13,8 @@
 //! waives = "divergence"                      # or "warning", "anomaly", "unproved"
 //! ```
 //!
-//! An entry must earn its place: if every test that it names ran in full and it matched nothing, the
+//! A test all of whose divergences are covered is not waived for that: docs/exit-codes.md tells when. An
+//! entry must earn its place: if every test that it names ran in full and it matched nothing, the
 //! run fails.
 
 use std::path::Path;
