@@ -94,9 +94,15 @@ impl Tapped {
 
     /// As [`Subsystem::set_up_msix`].
     pub fn set_up_msix(&mut self, ctrl: usize, now: u64, count: u16) {
+        let vectors = self.subsystem.controller(ctrl).map(|c| &c.msix.vectors[..]);
+        let masked = vectors.unwrap_or_default().iter().enumerate().filter(|(_, v)| v.masked);
+        let masked: Vec<u16> = masked.map(|(vector, _)| vector as u16).collect();
         self.subsystem.set_up_msix(ctrl, count);
         if let Some(tap) = &mut self.tap {
-            tap.msix(Ctrl(ctrl as u8), now, count);
+            let ctrl = Ctrl(ctrl as u8);
+            tap.msix(ctrl, now, count);
+            // Each vector begins unmasked.
+            masked.into_iter().for_each(|vector| tap.msix_mask(ctrl, now, vector, false));
         }
     }
 

@@ -16,6 +16,7 @@ use reports::{
 use runner::facts::COMMIT;
 use runner::settle::{Judged, Lack, Rest};
 use runner::waiver::Waivers;
+use spec::Version;
 
 use crate::failure::Failure;
 
@@ -77,6 +78,12 @@ impl LiveJudge {
         let witness = Arc::clone(&self.witness);
         let mut witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
         let (findings, log) = witness.follow();
+        if self.facts.revision.is_empty()
+            && let Some(revision) = runner::facts::revision(&self.profile, log)
+        {
+            self.facts.revision = revision.to_string();
+        }
+        let revision = Version::parse(&self.facts.revision);
         for finding in &findings[self.looked.min(findings.len())..] {
             let name = finding.req.map_or("", |req| req.name());
             let kind = format!("{:?}", finding.kind);
@@ -91,10 +98,15 @@ impl LiveJudge {
                 verdict: &model::Verdict::Diverged,
                 findings: std::slice::from_ref(finding),
                 log,
-                revision: runner::facts::revision(&self.profile, log),
+                revision,
                 rest: &|_| Rest { verdict: model::Verdict::Diverged, lacks: Lack::Nothing },
             };
-            let settled = told.settle(&Waivers::default());
+            let mut settled = told.settle(&Waivers::default());
+            // Every record is a step of a host that has no sequence.
+            for told in &mut settled.findings {
+                told.place.step = told.place.record;
+                told.place.steps = log.len() as u32;
+            }
             let test = TestFinished {
                 id: NAME.into(),
                 verdict: settled.verdict,
