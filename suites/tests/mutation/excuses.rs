@@ -35,40 +35,14 @@ pub struct Excuse {
     pub reason: String,
 }
 
-/// A known hole: mutants that the judge should flag, and does not yet. They count as survivors, and do not
-/// fail the run; the report names those that nothing fell into.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hole {
-    /// The kind of record.
-    pub record: String,
-    /// The field, with what holds it; `x.*` is every field of x.
-    pub field: String,
-    /// The mutation.
-    pub mutation: String,
-    /// What the judge would have to look at.
-    pub reason: String,
-}
-
-impl Hole {
-    /// Whether the mutant is of this kind.
-    pub fn covers(&self, label: Label) -> bool {
-        self.record == label.record
-            && matches(&self.field, &label.path())
-            && self.mutation == label.mutation
-    }
-}
-
 /// `ci/excuses.toml`.
 #[derive(Clone, Default, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Excuses {
-    /// What is legal.
+    /// What is legal. There is no list of what is not and goes unseen: a mutant that no entry excuses
+    /// and no finding flags fails the run.
     #[serde(default)]
     pub excuse: Vec<Excuse>,
-    /// What is not, and goes unseen.
-    #[serde(default)]
-    pub hole: Vec<Hole>,
 }
 
 /// Whether a field's path fits a pattern: itself, or `x.*`.
@@ -91,12 +65,6 @@ pub fn parse(text: &str) -> Result<Excuses, String> {
         if excuse.reason.len() < 20 {
             wrong.push(format!("{place}: a reason is a sentence"));
         }
-    }
-    for hole in file.hole.iter().filter(|hole| hole.reason.len() < 20) {
-        wrong.push(format!(
-            "{} / {} / {}: a reason is a sentence",
-            hole.record, hole.field, hole.mutation
-        ));
     }
     if wrong.is_empty() { Ok(file) } else { Err(wrong.join("\n")) }
 }

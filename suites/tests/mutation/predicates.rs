@@ -2,9 +2,9 @@
 //! get to excuse itself.
 
 use log::{Body, LookReason, Perm, Record, RegisterWrite, ResetKind};
-use spec::command::{Command, CreateIoCq, Read, Write};
+use spec::command::{Command, CreateIoCq, Read, SetFeatures, Write};
 use spec::register::{self as reg, Cap, Cc, Csts, DoorbellKind};
-use spec::{Cqe, Qid, Sqe};
+use spec::{Cqe, Fid, Qid, Sqe};
 
 use crate::completions::completion;
 use crate::data;
@@ -37,6 +37,7 @@ const TABLE: &[(&str, Predicate)] = &[
     ("grant-was-told-once", lost::grant_was_told_once),
     ("log-lists-no-entry-of-it", lost::log_lists_no_entry_of_it),
     ("victim-may-end-later", lost::victim_may_end_later),
+    ("feature-defines-no-dword", feature_defines_no_dword),
     ("changes-by-itself", changes_by_itself),
     ("pending-is-open", pending_is_open),
     ("entries-have-commands", entries_have_commands),
@@ -346,6 +347,14 @@ fn entries_have_commands(case: &Case<'_>) -> bool {
         **rung < case.at && there.is_some() && there == next
     });
     in_flight.count() >= len as usize / 16
+}
+
+/// Set Features of Volatile Write Cache, which tells nothing in dword 0.
+fn feature_defines_no_dword(case: &Case<'_>) -> bool {
+    case.base.command(case.at).is_some_and(|(admin, sqe)| {
+        let set = admin && sqe.opcode() == SetFeatures::OPCODE;
+        set && SetFeatures::project(&sqe).fid == Fid::VOLATILE_WRITE_CACHE
+    })
 }
 
 /// The bytes that a look saw, before and after the change, and the structure of which they are.

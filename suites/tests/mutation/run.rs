@@ -13,7 +13,7 @@ use model::{Judge, Profile};
 
 use crate::bases::{self, Base};
 use crate::change::{self, Op};
-use crate::excuses::{self, Case, Excuse, Excuses, Hole};
+use crate::excuses::{self, Case, Excuse, Excuses};
 use crate::mutants::{self, Label, Site};
 use crate::table::{self, Fate, Table};
 
@@ -50,16 +50,13 @@ pub fn all(seed: u64, excuses: &Excuses, only: &[String]) -> Outcome {
     let sites = sample(seed, &bases, only);
     let mut mutants = judge_all(seed, &bases, &sites, &excuses.excuse);
     spare_unread(&mut mutants);
-    know_holes(&mut mutants, &excuses.hole);
     let mut table = Table::new();
-    let (mut used, mut open) = (BTreeSet::new(), BTreeSet::new());
+    let mut used = BTreeSet::new();
     for mutant in &mutants {
         table::count(&mut table, mutant.site.label, mutant.fate);
-        match mutant.fate {
-            Fate::Excused(by) => used.insert(by),
-            Fate::Hole(by) => open.insert(by),
-            _ => false,
-        };
+        if let Fate::Excused(by) = mutant.fate {
+            used.insert(by);
+        }
     }
     let mut wrong = stories(&mutants);
     let idle = excuses.excuse.iter().enumerate().filter(|(n, _)| !used.contains(n));
@@ -70,18 +67,13 @@ pub fn all(seed: u64, excuses: &Excuses, only: &[String]) -> Outcome {
     if bases.is_empty() {
         wrong.push("no trace is a success: there is nothing to mutate".into());
     }
-    let mut report = format!(
+    let report = format!(
         "seed {seed}: {} traces of {runs} runs in {ran:.1?}, {} mutants in {:.1?}\n{}",
         bases.len(),
         mutants.len(),
         began.elapsed() - ran,
         table::print(&table)
     );
-    for (n, Hole { record, field, mutation, .. }) in excuses.hole.iter().enumerate() {
-        if !open.contains(&n) {
-            let _ = writeln!(report, "nothing fell into the hole {record} / {field} / {mutation}");
-        }
-    }
     Outcome { table, report, wrong }
 }
 
@@ -182,15 +174,6 @@ fn spare_unread(mutants: &mut [Mutant]) {
         let label = mutant.site.label;
         if mutant.fate == Fate::Survived && !read.contains(&(label.record, label.path())) {
             mutant.fate = Fate::Unjudged;
-        }
-    }
-}
-
-/// Survivors that fell into a known hole.
-fn know_holes(mutants: &mut [Mutant], holes: &[Hole]) {
-    for mutant in mutants.iter_mut().filter(|mutant| mutant.fate == Fate::Survived) {
-        if let Some(n) = holes.iter().position(|hole| hole.covers(mutant.site.label)) {
-            mutant.fate = Fate::Hole(n);
         }
     }
 }

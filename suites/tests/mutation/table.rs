@@ -16,8 +16,6 @@ pub enum Fate {
     Excused(usize),
     /// Not flagged, and no rule reads the field.
     Unjudged,
-    /// Not flagged, and it should have been: the known hole of this number.
-    Hole(usize),
     /// Not flagged, and it should have been.
     Survived,
 }
@@ -42,7 +40,7 @@ impl Counts {
             Fate::Flagged => self.flagged += 1,
             Fate::Excused(_) => self.excused += 1,
             Fate::Unjudged => self.unjudged += 1,
-            Fate::Hole(_) | Fate::Survived => self.survived += 1,
+            Fate::Survived => self.survived += 1,
         }
     }
 

@@ -106,6 +106,30 @@ fn counts_errors_upwards(lab: &mut Lab<'_>) -> Outcome {
     Ok(())
 }
 
+/// An error keeps its count and its entry: read again it is the same, and later errors stand before it.
+#[conformance(req = error_log::UNIQUE)]
+fn shows_an_error_again_as_it_was(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    let two = ctrl.granted_io_cqs() >= 2 && ctrl.granted_io_sqs() >= 2;
+    lab.needs(two, "two I/O queue pairs")?;
+    lab.needs(ctrl.queue_entries_max() >= Entries(16), "CAP.MQES of at least 15")?;
+    for qid in [Qid(1), Qid(2)] {
+        // Given: one more invalid doorbell value, which is no command's error.
+        ctrl.io_pair(qid, Entries(16))?;
+        let event = given::waiting_request(&mut ctrl)?;
+        ctrl.doorbell(DoorbellKind::SqTail, qid, 16)?;
+        ctrl.answer(event)?.accepted()?;
+        // When: the log is read twice.
+        for retain in [true, false] {
+            let answer = read_error_log(&mut ctrl, 2, retain)?;
+            answer.accepted()?;
+            let logged = answer.bytes()?.iter().take(8).any(|byte| *byte != 0);
+            lab.needs(logged, "an error log that lists an invalid doorbell value")?;
+        }
+    }
+    Ok(())
+}
+
 /// A read with Retain Asynchronous Event leaves error events masked: an error after it is not
 /// reported, although a request waits, until the page is read without.
 #[conformance(req = get_log_page::RETAIN_EVENT)]
