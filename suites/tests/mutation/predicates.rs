@@ -1,7 +1,7 @@
 //! The conditions that an excuse can ask for, by name. Each looks at the trace alone: the judge does not
 //! get to excuse itself.
 
-use log::{Body, LookReason, Perm, Record, RegisterWrite, ResetKind};
+use log::{Body, LookReason, Perm, Record, RegisterWrite};
 use spec::command::{Command, CreateIoCq, Read, SetFeatures, Write};
 use spec::register::{self as reg, Cap, Cc, Csts, DoorbellKind};
 use spec::{Cqe, Fid, Qid, Sqe};
@@ -9,8 +9,8 @@ use spec::{Cqe, Fid, Qid, Sqe};
 use crate::completions::completion;
 use crate::data;
 use crate::excuses::Case;
-use crate::names;
 
+mod again;
 mod lost;
 
 /// A condition on a mutant that was not flagged.
@@ -29,7 +29,7 @@ const TABLE: &[(&str, Predicate)] = &[
     ("rdy-is-changing", rdy_is_changing),
     ("shows-the-new-rdy", shows_the_new_rdy),
     ("only-reading", only_reading),
-    ("structure-was-read-once", structure_was_read_once),
+    ("structure-was-read-once", again::structure_was_read_once),
     ("memory-is-open", memory_is_open),
     ("shst-is-changing", shst_is_changing),
     ("a-reset-follows", a_reset_follows),
@@ -38,10 +38,12 @@ const TABLE: &[(&str, Predicate)] = &[
     ("log-lists-no-entry-of-it", lost::log_lists_no_entry_of_it),
     ("victim-may-end-later", lost::victim_may_end_later),
     ("feature-defines-no-dword", feature_defines_no_dword),
-    ("changes-by-itself", changes_by_itself),
+    ("changes-by-itself", again::changes_by_itself),
+    ("entry-is-not-valid", again::entry_is_not_valid),
+    ("entry-was-seen-once", again::entry_was_seen_once),
     ("pending-is-open", pending_is_open),
     ("entries-have-commands", entries_have_commands),
-    ("power-was-lost-around", power_was_lost_around),
+    ("power-was-lost-around", again::power_was_lost_around),
 ];
 
 /// The predicate called `name`.
@@ -293,12 +295,6 @@ fn a_reset_follows(case: &Case<'_>) -> bool {
     false
 }
 
-/// The host looked at this structure (of this controller and namespace) once only: a controller that
-/// says otherwise is as legal, and whether it keeps what it says is for the rules that read the claim.
-fn structure_was_read_once(case: &Case<'_>) -> bool {
-    case.base.index.source.contains_key(&case.at) && others_of_structure(case).is_empty()
-}
-
 /// The completion queues that signal by `vector`: the admin queue by 0, others by their creation.
 fn queues_of(case: &Case<'_>, vector: u16) -> Vec<Qid> {
     let mut queues = Vec::from_iter((vector == 0).then_some(Qid(0)));
@@ -355,58 +351,6 @@ fn feature_defines_no_dword(case: &Case<'_>) -> bool {
         let set = admin && sqe.opcode() == SetFeatures::OPCODE;
         set && SetFeatures::project(&sqe).fid == Fid::VOLATILE_WRITE_CACHE
     })
-}
-
-/// The bytes that a look saw, before and after the change, and the structure of which they are.
-fn structure<'a>(case: &'a Case<'_>) -> Option<(&'static str, &'a [u8], &'a [u8])> {
-    let Body::BytesSeen { payload, .. } = case.before().body() else { return None };
-    let submit = *case.base.index.source.get(&case.at)?;
-    let Body::Submit { sqe, .. } = case.base.record(submit).body() else { return None };
-    let name = names::structure(&sqe)?.name;
-    Some((name, case.base.log.payload(payload), case.mutated.payload(payload)))
-}
-
-/// Only bits differ that no command has to change: vendor specific bytes, the count of writes that the
-/// management interface has left (VWCI), utilization and format progress of a namespace, and whether it is
-/// write protected at this moment (NSATTR bit 0).
-fn changes_by_itself(case: &Case<'_>) -> bool {
-    let Some((name, before, after)) = structure(case) else { return false };
-    let moves = |at: usize| match (name, at) {
-        ("identify-controller", 254 | 3072..) => 0xff,
-        ("identify-namespace", 16..=23 | 32 | 384..) => 0xff,
-        ("identify-namespace", 99) => 1,
-        _ => 0,
-    };
-    let bits = before.iter().zip(after).enumerate().map(|(at, (a, b))| (a ^ b) & !moves(at));
-    bits.into_iter().all(|bits| bits == 0)
-}
-
-/// Main power was lost since the host last read this structure, and before it reads it again if it does.
-fn power_was_lost_around(case: &Case<'_>) -> bool {
-    let others = others_of_structure(case);
-    let lost = |from: usize, upto: usize| {
-        case.base.log.records()[from..upto]
-            .iter()
-            .any(|r| matches!(r.body(), Body::Reset { kind: ResetKind::PowerCycle, .. }))
-    };
-    let earlier = others.iter().filter(|at| **at < case.at).max();
-    let later = others.iter().filter(|at| **at > case.at).min();
-    earlier.is_none_or(|at| lost(*at, case.at)) && later.is_none_or(|at| lost(case.at, *at))
-}
-
-/// The other looks at the structure that record `at` shows: of this controller and namespace.
-fn others_of_structure(case: &Case<'_>) -> Vec<usize> {
-    let source = |at: &usize| {
-        let submit = *case.base.index.source.get(at)?;
-        let record = case.base.record(submit);
-        match record.body() {
-            Body::Submit { sqe, .. } => Some((record.ctrl, sqe.opcode(), sqe.dw[1], sqe.dw[10])),
-            _ => None,
-        }
-    };
-    let mine = source(&case.at);
-    let all = case.base.index.source.keys().copied();
-    all.filter(|at| *at != case.at && mine.is_some() && source(at) == mine).collect()
 }
 
 /// The controller reads memory that the host has opened to it.

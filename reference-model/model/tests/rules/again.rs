@@ -179,6 +179,8 @@ fn an_error_count_names_one_error() {
     assert_eq!(broken(&again(&[&[e3], &[e9], &[e9, e5, e4, e3]])), []);
     assert_eq!(odd(&again(&[&[e5, e3], &[e3, entry(0, 0)]])), unique, "the newest is gone");
     assert_eq!(odd(&again(&[&[e5, e3], &[entry(0, 0)]])), unique);
+    assert_eq!(odd(&again(&[&[e5, e3], &[e9, e3]])), unique, "one between is gone");
+    assert_eq!(broken(&again(&[&[e5, e3], &[e9, e5]])), [], "the oldest made room");
 }
 
 #[test]

@@ -93,10 +93,10 @@ pub fn queue_ended_before_a_look(case: &Case<'_>) -> bool {
                     return true;
                 }
             }
-            Body::EmptyLook(look) if look.cqid == cqid => {
-                if idle || look.reason == LookReason::Idle {
-                    return false;
-                }
+            Body::EmptyLook(look)
+                if look.cqid == cqid && (idle || look.reason == LookReason::Idle) =>
+            {
+                return false;
             }
             _ => {}
         }

@@ -66,13 +66,13 @@ fn again(apply: &mut Apply, now: Vec<KeptEntry>, ordered: bool, top: bool) {
     let lives = apply.controller().lives;
     let kept = Arc::clone(&apply.controller().error_log.kept);
     let going_on = kept.lives.resets == lives.resets;
-    if let (Some(newest), true) = (kept.entries.first(), top && going_on) {
-        // A reset should empty the log; otherwise no clause lets the newest error go, or forbids it.
-        let seen = now.first().map_or(0, |entry| entry.count);
-        let gone = seen < newest.count && (seen == 0 || !wrapped(seen, newest.count));
-        apply.expect(error_log::UNIQUE, !gone, || {
-            let before = newest.count;
-            (format!("newest error count {seen}"), format!("it was {before}, and no reset since"))
+    if top && going_on && ordered {
+        // A reset should empty the log, and the oldest entry makes room. Otherwise no clause lets an error
+        // go, or forbids it.
+        let gone = gone(&kept, &now);
+        apply.expect(error_log::UNIQUE, gone.is_none(), || {
+            let what = format!("the entry with error count {} is gone", gone.unwrap_or(0));
+            (what, "it is not the oldest, and no reset came since".into())
         });
     }
     let (Some(newest), false) = (kept.entries.first(), now.is_empty()) else {
@@ -101,6 +101,16 @@ fn again(apply: &mut Apply, now: Vec<KeptEntry>, ordered: bool, top: bool) {
 
 /// The most entries that a log page holds.
 const MOST_ENTRIES: usize = 256;
+
+/// An entry that was seen before, is newer than the oldest of `now`, and is not there: its count.
+fn gone(kept: &KeptLog, now: &[KeptEntry]) -> Option<u64> {
+    let oldest = now.last().map_or(0, |entry| entry.count);
+    if now.iter().any(|entry| kept.entries.iter().any(|old| wrapped(entry.count, old.count))) {
+        return None;
+    }
+    let newer = kept.entries.iter().map(|old| old.count).filter(|count| *count > oldest);
+    newer.into_iter().find(|count| now.iter().all(|entry| entry.count != *count))
+}
 
 fn within(entry: &KeptEntry, low: u64, high: u64) -> bool {
     (low..=high).contains(&entry.count)

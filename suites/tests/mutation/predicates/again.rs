@@ -1,0 +1,107 @@
+//! Conditions on structures that the host reads again.
+
+use log::{Body, ResetKind};
+use spec::command::{Command, GetLogPage};
+use spec::{Lid, Sqe};
+
+use crate::excuses::Case;
+use crate::names;
+
+/// The bytes that a look saw, before and after the change, and the structure of which they are.
+fn structure<'a>(case: &'a Case<'_>) -> Option<(&'static str, &'a [u8], &'a [u8])> {
+    let Body::BytesSeen { payload, .. } = case.before().body() else { return None };
+    let submit = *case.base.index.source.get(&case.at)?;
+    let Body::Submit { sqe, .. } = case.base.record(submit).body() else { return None };
+    let name = names::structure(&sqe)?.name;
+    Some((name, case.base.log.payload(payload), case.mutated.payload(payload)))
+}
+
+/// Only bits differ that no command has to change: vendor specific bytes, the count of writes that the
+/// management interface has left (VWCI), utilization and format progress of a namespace, and whether it is
+/// write protected at this moment (NSATTR bit 0).
+pub fn changes_by_itself(case: &Case<'_>) -> bool {
+    let Some((name, before, after)) = structure(case) else { return false };
+    let moves = |at: usize| match (name, at) {
+        ("identify-controller", 254 | 3072..) => 0xff,
+        ("identify-namespace", 16..=23 | 32 | 384..) => 0xff,
+        ("identify-namespace", 99) => 1,
+        _ => 0,
+    };
+    let bits = before.iter().zip(after).enumerate().map(|(at, (a, b))| (a ^ b) & !moves(at));
+    bits.into_iter().all(|bits| bits == 0)
+}
+
+/// Main power was lost since the host last read this structure, and before it reads it again if it does.
+pub fn power_was_lost_around(case: &Case<'_>) -> bool {
+    let others = others_of_structure(case);
+    let lost = |from: usize, upto: usize| {
+        case.base.log.records()[from..upto]
+            .iter()
+            .any(|r| matches!(r.body(), Body::Reset { kind: ResetKind::PowerCycle, .. }))
+    };
+    let earlier = others.iter().filter(|at| **at < case.at).max();
+    let later = others.iter().filter(|at| **at > case.at).min();
+    earlier.is_none_or(|at| lost(*at, case.at)) && later.is_none_or(|at| lost(case.at, *at))
+}
+
+/// The other looks at the structure that record `at` shows: of this controller and namespace.
+fn others_of_structure(case: &Case<'_>) -> Vec<usize> {
+    let source = |at: &usize| {
+        let submit = *case.base.index.source.get(at)?;
+        let record = case.base.record(submit);
+        match record.body() {
+            Body::Submit { sqe, .. } => Some((record.ctrl, sqe.opcode(), sqe.dw[1], sqe.dw[10])),
+            _ => None,
+        }
+    };
+    let mine = source(&case.at);
+    let all = case.base.index.source.keys().copied();
+    all.filter(|at| *at != case.at && mine.is_some() && source(at) == mine).collect()
+}
+
+/// The host looked at this structure (of this controller and namespace) once only: a controller that
+/// says otherwise is as legal, and whether it keeps what it says is for the rules that read the claim.
+pub fn structure_was_read_once(case: &Case<'_>) -> bool {
+    case.base.index.source.contains_key(&case.at) && others_of_structure(case).is_empty()
+}
+
+/// The entry of the error log that differs, after the change: its count and its bytes.
+fn changed_entry<'a>(case: &'a Case<'_>) -> Option<(u64, &'a [u8])> {
+    let (_, before, after) = structure(case)?;
+    let at = before.iter().zip(after).position(|(a, b)| a != b)? / 64 * 64;
+    let entry = &after[at..after.len().min(at + 64)];
+    Some((u64::from_le_bytes(*entry.first_chunk()?), entry))
+}
+
+/// The entry that differs has the error count 0.
+pub fn entry_is_not_valid(case: &Case<'_>) -> bool {
+    changed_entry(case).is_some_and(|(count, _)| count == 0)
+}
+
+/// Whether the command reads the error log.
+fn reads_error_log(sqe: &Sqe) -> bool {
+    sqe.opcode() == GetLogPage::OPCODE && GetLogPage::project(sqe).lid == Lid::ERROR_INFORMATION
+}
+
+/// The other looks at the error log of this controller: the record, and the counts that it shows.
+fn other_logs(case: &Case<'_>) -> Vec<(usize, Vec<u64>)> {
+    let mut logs = Vec::new();
+    for (&at, &submit) in &case.base.index.source {
+        let record = case.base.record(at);
+        let Body::Submit { sqe, .. } = case.base.record(submit).body() else { continue };
+        let Body::BytesSeen { payload, .. } = record.body() else { continue };
+        if at == case.at || record.ctrl != case.base.record(case.at).ctrl || !reads_error_log(&sqe)
+        {
+            continue;
+        }
+        let counts = case.base.log.payload(payload).chunks(64).filter_map(<[u8]>::first_chunk);
+        logs.push((at, counts.map(|count| u64::from_le_bytes(*count)).collect()));
+    }
+    logs
+}
+
+/// No other look shows an error of the count that the changed entry has.
+pub fn entry_was_seen_once(case: &Case<'_>) -> bool {
+    let Some((count, _)) = changed_entry(case) else { return false };
+    other_logs(case).iter().all(|(_, counts)| !counts.contains(&count))
+}
