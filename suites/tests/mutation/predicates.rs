@@ -40,7 +40,6 @@ const TABLE: &[(&str, Predicate)] = &[
     ("feature-defines-no-dword", feature_defines_no_dword),
     ("changes-by-itself", again::changes_by_itself),
     ("entry-is-not-valid", again::entry_is_not_valid),
-    ("entry-was-seen-once", again::entry_was_seen_once),
     ("pending-is-open", pending_is_open),
     ("entries-have-commands", entries_have_commands),
     ("power-was-lost-around", again::power_was_lost_around),

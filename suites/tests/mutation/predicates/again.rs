@@ -1,8 +1,6 @@
 //! Conditions on structures that the host reads again.
 
 use log::{Body, ResetKind};
-use spec::command::{Command, GetLogPage};
-use spec::{Lid, Sqe};
 
 use crate::excuses::Case;
 use crate::names;
@@ -76,32 +74,4 @@ fn changed_entry<'a>(case: &'a Case<'_>) -> Option<(u64, &'a [u8])> {
 /// The entry that differs has the error count 0.
 pub fn entry_is_not_valid(case: &Case<'_>) -> bool {
     changed_entry(case).is_some_and(|(count, _)| count == 0)
-}
-
-/// Whether the command reads the error log.
-fn reads_error_log(sqe: &Sqe) -> bool {
-    sqe.opcode() == GetLogPage::OPCODE && GetLogPage::project(sqe).lid == Lid::ERROR_INFORMATION
-}
-
-/// The other looks at the error log of this controller: the record, and the counts that it shows.
-fn other_logs(case: &Case<'_>) -> Vec<(usize, Vec<u64>)> {
-    let mut logs = Vec::new();
-    for (&at, &submit) in &case.base.index.source {
-        let record = case.base.record(at);
-        let Body::Submit { sqe, .. } = case.base.record(submit).body() else { continue };
-        let Body::BytesSeen { payload, .. } = record.body() else { continue };
-        if at == case.at || record.ctrl != case.base.record(case.at).ctrl || !reads_error_log(&sqe)
-        {
-            continue;
-        }
-        let counts = case.base.log.payload(payload).chunks(64).filter_map(<[u8]>::first_chunk);
-        logs.push((at, counts.map(|count| u64::from_le_bytes(*count)).collect()));
-    }
-    logs
-}
-
-/// No other look shows an error of the count that the changed entry has.
-pub fn entry_was_seen_once(case: &Case<'_>) -> bool {
-    let Some((count, _)) = changed_entry(case) else { return false };
-    other_logs(case).iter().all(|(_, counts)| !counts.contains(&count))
 }
