@@ -10,9 +10,9 @@ use xtask::vm::linux_guest::{self, LinuxGuestArgs};
 use xtask::vm::lockstep::{self, MachineArgs, VmArgs};
 use xtask::vm::newer_qemu::{self, Version};
 use xtask::vm::verdicts::{self, VerdictsArgs};
-use xtask::vm::{BAD_USAGE, BadUsage, HARNESS_FAILED};
+use xtask::vm::{BAD_USAGE, BadUsage, HARNESS_FAILED, INTERRUPTED};
 use xtask::vm::{kill, smoke};
-use xtask::{Problem, check, generate, handles, root, source};
+use xtask::{Problem, check, generate, handles, root, source, vm};
 
 /// The generator, the checks of the repository, and its virtual machines.
 #[derive(Parser)]
@@ -55,13 +55,13 @@ fn main() -> ExitCode {
         Task::Gen { check } => report(generate::run(check)),
         Task::Unjudged => report(unjudged().map(|()| Vec::new())),
         Task::Check => check_all(),
-        Task::Qemu10 => machine(print_qemu(Version::V10)),
-        Task::Qemu11 => machine(print_qemu(Version::V11)),
-        Task::Vm(args) => machine(lockstep::run(&root(), &args)),
-        Task::VmSmoke(args) => machine(smoke::run(&root(), &args)),
-        Task::VmKill(args) => machine(kill::run(&root(), &args)),
-        Task::SameVerdicts(args) => machine(verdicts::run(&root(), &args)),
-        Task::LinuxGuest(args) => machine(linux_guest::run(&root(), &args)),
+        Task::Qemu10 => machine(|| print_qemu(Version::V10)),
+        Task::Qemu11 => machine(|| print_qemu(Version::V11)),
+        Task::Vm(args) => machine(|| lockstep::run(&root(), &args)),
+        Task::VmSmoke(args) => machine(|| smoke::run(&root(), &args)),
+        Task::VmKill(args) => machine(|| kill::run(&root(), &args)),
+        Task::SameVerdicts(args) => machine(|| verdicts::run(&root(), &args)),
+        Task::LinuxGuest(args) => machine(|| linux_guest::run(&root(), &args)),
     }
 }
 
@@ -81,10 +81,11 @@ fn report(done: Result<Vec<Problem>>) -> ExitCode {
     }
 }
 
-/// The exit code of what ran in a machine, or the harness's own failure.
-fn machine(done: Result<u8>) -> ExitCode {
-    match done {
+/// The exit code of what `task` ran in a machine, or the harness's own failure.
+fn machine(task: impl FnOnce() -> Result<u8>) -> ExitCode {
+    match vm::catch_interrupts().and_then(|()| task()) {
         Ok(code) => ExitCode::from(code),
+        Err(_) if vm::interrupted() => ExitCode::from(INTERRUPTED),
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::from(if error.is::<BadUsage>() { BAD_USAGE } else { HARNESS_FAILED })

@@ -25,6 +25,7 @@ pub mod verdicts;
 
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 
@@ -37,6 +38,22 @@ pub const HARNESS_FAILED: u8 = 4;
 
 /// The same for what the user has to mend: arguments that make no sense.
 pub const BAD_USAGE: u8 = 2;
+
+/// The same for what was interrupted by Ctrl-C.
+pub const INTERRUPTED: u8 = 130;
+
+/// Set by the first Ctrl-C.
+static INTERRUPT: AtomicBool = AtomicBool::new(false);
+
+/// Makes Ctrl-C end what runs in order: the machine goes, and its folders with it.
+pub fn catch_interrupts() -> Result<()> {
+    ctrlc::set_handler(|| INTERRUPT.store(true, Ordering::Relaxed)).context("Ctrl-C")
+}
+
+/// Whether there was a Ctrl-C.
+pub fn interrupted() -> bool {
+    INTERRUPT.load(Ordering::Relaxed)
+}
 
 /// An error that is the user's to mend.
 #[derive(Debug)]

@@ -16,8 +16,8 @@ pub struct Explanations {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Explanation {
-    /// Part of the reason of one of the two verdicts.
-    says: String,
+    /// Part of the reason of one of the two verdicts; without it no test is covered.
+    says: Option<String>,
     /// What is judged by one side alone because of it.
     requirements: Vec<String>,
     /// The reason; never read by the program.
@@ -88,8 +88,8 @@ impl Comparison {
             found.push("no test is in both reports".into());
         }
         for Test { id, a, b, .. } in self.tests.iter().filter(|test| test.explained_by.is_none()) {
-            let says = |e: &Explanation| a.reason.contains(&e.says) || b.reason.contains(&e.says);
-            if !known.explained.iter().any(says) {
+            let said = |part: &str| a.reason.contains(part) || b.reason.contains(part);
+            if !known.explained.iter().any(|e| e.says.as_deref().is_some_and(said)) {
                 found.push(format!(
                     "{id}: {} ({}), {} ({})",
                     a.verdict, a.reason, b.verdict, b.reason
@@ -111,7 +111,8 @@ mod tests {
     use super::*;
 
     fn unexplained(tests: &str, coverage: &str) -> Vec<String> {
-        let known = "[[explained]]\nsays = \"consent\"\nrequirements = [\"r\"]\nwhy = \"w\"\n";
+        let known = "[[explained]]\nsays = \"consent\"\nrequirements = [\"r\"]\nwhy = \"w\"\n\
+                     [[explained]]\nrequirements = [\"s\"]\nwhy = \"w\"\n";
         let text = format!(
             r#"{{"in_both": 3, "same": 2, "choices": [], "tests": [{tests}], "coverage": [{coverage}]}}"#
         );
@@ -137,6 +138,7 @@ mod tests {
     fn coverage_needs_one_too() {
         let coverage = |name: &str| format!(r#"{{"name": "{name}", "explained_by": null}}"#);
         assert_eq!(unexplained("", &coverage("r")), [""; 0]);
+        assert_eq!(unexplained("", &coverage("s")), [""; 0]);
         assert_eq!(unexplained("", &coverage("q")), ["q is judged on one side alone"]);
     }
 

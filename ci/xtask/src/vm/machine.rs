@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use tempfile::TempDir;
 
+use super::interrupted;
 use super::text::{for_qemu, last_lines, quoted};
 
 /// Between two looks at a machine.
@@ -282,13 +283,18 @@ impl Running {
             if self.control("booted").exists() {
                 return Ok(self.since.elapsed());
             }
-            if let Some(status) = self.gone().map_err(Trouble::Error)? {
+            if let Some(status) = self.gone().map_err(Trouble::Error)?
+                && !interrupted()
+            {
                 let words = format!("QEMU ended ({status})\n{}", self.last_words());
                 // Before the first word of a kernel it was QEMU that did not like something.
                 return Err(match self.console().is_empty() && status.code() == Some(1) {
                     true => Trouble::Error(anyhow!("{words}")),
                     false => Trouble::Boot(words),
                 });
+            }
+            if interrupted() {
+                return Err(Trouble::Error(anyhow!("interrupted")));
             }
             if self.since.elapsed() > limit {
                 let words = self.last_words();
@@ -307,6 +313,9 @@ impl Running {
             self.pass_on(host)?;
             if let Some(code) = exit {
                 return Ok(code);
+            }
+            if interrupted() {
+                bail!("interrupted");
             }
             if let Some(status) = gone {
                 bail!("QEMU ended ({status}) before the job did\n{}", self.last_words());
