@@ -1,5 +1,7 @@
 //! `lockstep doctor`: is this machine ready?
 
+mod drives;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::Command;
@@ -28,6 +30,7 @@ pub fn doctor(args: &DoctorArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     say("files", limit("Max open files", 256))?;
     say("qemu", qemu(program))?;
     say("xmllint", Ok(xmllint()))?;
+    drives::tell(&vfio::Tree::at(&args.root), out)?;
     Ok(if ready { Exit::Passed } else { Exit::Harness })
 }
 

@@ -346,6 +346,38 @@ fn an_address_where_nothing_is_names_the_controllers_that_are() {
 }
 
 #[test]
+fn the_doctor_tells_of_each_controller_what_keeps_it_from_a_test() {
+    let machine = Machine::new();
+    put(&machine.path("proc/cmdline"), "root=/dev/sda1 intel_iommu=on\n");
+    let drives = |machine: &Machine| {
+        let (_, text) = machine.lockstep(&["doctor", "--qemu", "/nonexistent"]);
+        let at = text.find("iommu  ").unwrap_or_else(|| panic!("{text}"));
+        text[at..].to_string()
+    };
+    let text = drives(&machine);
+    for word in [
+        "1 groups; the kernel's command line says intel_iommu=on",
+        "0000:01:00.0 (1b36:0010), driver nvme, IOMMU group 7, nvme0, A model, serial \"SERIAL 1\"",
+        "namespaces nvme0n1",
+    ] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+    for (what, change, _, words) in OBSTACLES {
+        let machine = Machine::new();
+        change(&machine);
+        let told = ["a mounted partition", "swap", "a holder", "a stranger in the group"];
+        if told.contains(what) {
+            let text = drives(&machine);
+            assert!(text.contains("note     nvme"), "{what}: {text}");
+            assert!(text.contains(words[0]), "{what}: {text}");
+        }
+    }
+    assert!(vfio::take(&machine.tree(), bdf(), false).unwrap());
+    let text = drives(&machine);
+    assert!(text.contains("lockstep unbind 0000:01:00.0 --restore"), "{text}");
+}
+
+#[test]
 fn bridges_and_functions_of_vfio_in_the_group_are_no_obstacle() {
     let machine = Machine::new();
     for (name, class, driver) in

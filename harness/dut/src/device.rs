@@ -1,5 +1,6 @@
 //! The [`Dut`] trait.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use log::{Perm, ResetKind};
@@ -222,6 +223,11 @@ pub trait Dut {
     /// Resets by means outside BAR 0 and re-programs what the transport owns (BARs, bus mastering).
     fn reset(&mut self, ctrl: Ctrl, kind: ResetKind) -> Result<ResetOutcome, Fault>;
 
+    /// The part of the arena that controllers can only read (none by default): what is for them to read
+    /// and not to write is to be put there.
+    fn read_only(&self) -> Range<u64> {
+        0..0
+    }
     /// Makes a range of the arena accessible to the controllers (default: all of it is).
     fn map(&mut self, at: Addr, len: u64, perm: Perm) -> Result<(), Fault> {
         let _ = (at, len, perm);

@@ -65,7 +65,7 @@ impl<'d> Core<'d> {
     ) -> Self {
         let arena = Arc::clone(dut.memory());
         let caps = Arc::new(dut.capabilities().clone());
-        let host = Host::new(Memory::new(&arena), caps.controllers);
+        let host = Host::new(Memory::new(&arena, dut.read_only()), caps.controllers);
         Self {
             dut,
             arena,

@@ -4,6 +4,7 @@
 //! behind, holds guard bytes that follow from their address; a sweep says how many have changed. A
 //! buffer that a controller may still touch is not given out again before a reset was confirmed.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use dut::Arena;
@@ -128,6 +129,10 @@ pub(crate) struct Swept {
 #[derive(Clone, Debug)]
 pub(crate) struct Memory {
     next: u64,
+    /// Where the part begins that controllers can only read, and what of it was never given out. The
+    /// end, if there is no such part.
+    read_only: u64,
+    next_read_only: u64,
     end: u64,
     buffers: Table<Buffer>,
     free: Vec<Region>,
@@ -136,12 +141,16 @@ pub(crate) struct Memory {
 }
 
 impl Memory {
-    pub fn new(arena: &Arena) -> Self {
-        let base = arena.base().0;
+    /// All of the arena; `read_only` is the part at its end that controllers can only read, or empty.
+    pub fn new(arena: &Arena, read_only: Range<u64>) -> Self {
+        let (base, end) = (arena.base().0, arena.base().0 + arena.bytes());
+        let read_only = if read_only.is_empty() { end } else { read_only.start.clamp(base, end) };
         Self {
             // Address 0 is a good address to a controller and a bad one to a reader of reports.
             next: base.max(4096),
-            end: base + arena.bytes(),
+            read_only,
+            next_read_only: read_only,
+            end,
             buffers: Table::default(),
             free: Vec::new(),
             by_address: Vec::new(),
@@ -192,7 +201,7 @@ impl Memory {
         let page = u64::from(page.max(4096).next_power_of_two());
         let offset = u64::from(offset) & (page - 1);
         let size = offset.checked_add(bytes)?.checked_next_multiple_of(page)?.checked_add(page)?;
-        let region = self.region(size, page)?;
+        let region = self.region(size, page, perm)?;
         let buffer =
             Buffer { at: Addr(region.base + offset), bytes, perm, region, state: State::Live };
         if !self.buffers.insert(id.0, buffer) {
@@ -206,17 +215,24 @@ impl Memory {
         Some(buffer)
     }
 
-    fn region(&mut self, size: u64, page: u64) -> Option<Region> {
-        let fits = |r: &Region| r.end - r.base == size && r.base.is_multiple_of(page);
+    fn region(&mut self, size: u64, page: u64, perm: Perm) -> Option<Region> {
+        let (part, next) = if perm == Perm::ToController && self.read_only < self.end {
+            (self.read_only..self.end, &mut self.next_read_only)
+        } else {
+            (0..self.read_only, &mut self.next)
+        };
+        let fits = |r: &Region| {
+            r.end - r.base == size && r.base.is_multiple_of(page) && part.contains(&r.base)
+        };
         if let Some(at) = self.free.iter().position(fits) {
             return Some(self.free.swap_remove(at));
         }
-        let base = self.next.checked_next_multiple_of(page)?;
+        let base = next.checked_next_multiple_of(page)?;
         let end = base.checked_add(size)?;
-        if end > self.end {
+        if end > part.end {
             return None;
         }
-        self.next = end;
+        *next = end;
         Some(Region { base, end })
     }
 
@@ -350,7 +366,7 @@ mod tests {
     #[test]
     fn a_byte_written_beyond_a_buffer_is_found_and_one_inside_is_not() {
         let arena = arena();
-        let mut memory = Memory::new(&arena);
+        let mut memory = Memory::new(&arena, 0..0);
         let id = memory.next_id(false);
         let buffer = memory.allocate(&arena, id, 1000, (100, 4096), Perm::FromController).unwrap();
         assert_eq!(buffer.at.offset(4096), 100);
@@ -370,7 +386,7 @@ mod tests {
     #[test]
     fn a_quarantined_buffer_is_not_given_out_before_a_reset() {
         let arena = arena();
-        let mut memory = Memory::new(&arena);
+        let mut memory = Memory::new(&arena, 0..0);
         let make = |memory: &mut Memory| {
             let id = memory.next_id(false);
             (id, memory.allocate(&arena, id, 4096, (0, 4096), Perm::Both).unwrap().at)
@@ -387,9 +403,32 @@ mod tests {
     }
 
     #[test]
+    fn what_is_for_the_controller_to_read_lies_where_it_cannot_write() {
+        let arena = arena();
+        let split = 0x10_0000 + (1 << 19);
+        let mut memory = Memory::new(&arena, split..0x20_0000);
+        let make = |memory: &mut Memory, perm| {
+            let id = memory.next_id(false);
+            (id, memory.allocate(&arena, id, 4096, (0, 4096), perm).map(|buffer| buffer.at.0))
+        };
+        let (first, at) = make(&mut memory, Perm::ToController);
+        assert_eq!(at, Some(split));
+        for perm in [Perm::FromController, Perm::Both] {
+            assert!(make(&mut memory, perm).1.unwrap() < split);
+        }
+        // What is given back is given out again in its own part only.
+        assert!(memory.release(first, false).is_some());
+        assert!(make(&mut memory, Perm::Both).1.unwrap() < split);
+        assert_eq!(make(&mut memory, Perm::ToController).1, Some(split));
+        while make(&mut memory, Perm::Both).1.is_some_and(|at| at < split) {}
+        assert_eq!(make(&mut memory, Perm::Both).1, None);
+        assert!(make(&mut memory, Perm::ToController).1.is_some());
+    }
+
+    #[test]
     fn addresses_are_said_in_terms_of_their_buffer() {
         let arena = arena();
-        let mut memory = Memory::new(&arena);
+        let mut memory = Memory::new(&arena, 0..0);
         let id = memory.next_id(false);
         let at = memory.allocate(&arena, id, 8192, (0, 4096), Perm::Both).unwrap().at;
         assert_eq!(memory.find(Addr(at.0 + 4096)), Some((id, 4096)));

@@ -1,6 +1,7 @@
 //! A DUT with an ear on it: the lines of its own trace are kept, with their times.
 
 use std::cell::RefCell;
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -46,6 +47,9 @@ impl Dut for Listening {
     }
     fn memory(&self) -> &Arc<Arena> {
         self.inner.memory()
+    }
+    fn read_only(&self) -> Range<u64> {
+        self.inner.read_only()
     }
     fn now(&self) -> u64 {
         self.inner.now()

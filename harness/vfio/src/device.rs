@@ -1,6 +1,8 @@
 //! [`Vfio`]: the DUT.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,7 +10,7 @@ use dut::{
     Arena, Capabilities, Clock, Ctrl, DmaVisibility, Doorbell, Dut, Event, Fault, Identity,
     IrqPrecision, Progress, ResetOutcome, Width,
 };
-use log::ResetKind;
+use log::{Perm, ResetKind};
 use spec::Addr;
 use spec::register;
 
@@ -54,6 +56,8 @@ pub struct Vfio {
     read_log: u64,
     /// Seen, and not yet handed over.
     events: Vec<Event>,
+    /// Where buffers are: first address, and the one after the last.
+    buffers: BTreeMap<u64, u64>,
     /// Why the function is gone.
     gone: Option<String>,
     asleep: bool,
@@ -83,12 +87,19 @@ impl Vfio {
             looked: 0,
             read_log: 0,
             events: Vec::new(),
+            buffers: BTreeMap::new(),
             gone: None,
             asleep: false,
             idle: 0,
         };
         vfio.turn_on()?;
         Ok(vfio)
+    }
+
+    /// The second half of the arena.
+    fn read_only(&self) -> Range<u64> {
+        let (base, bytes) = (self.arena.base().0, self.arena.bytes());
+        base + bytes / 2..base + bytes
     }
 
     /// Puts what is known of the controller into [`Dut::identity`].
@@ -107,6 +118,7 @@ impl Vfio {
         self.turn_on()?;
         self.collect(true);
         self.events.clear();
+        self.buffers.clear();
         self.idle = 0;
         Ok(())
     }
@@ -254,15 +266,12 @@ impl Vfio {
             });
         }
         if log || seen >= self.read_log + LOG_PERIOD {
-            self.read_log = seen;
-            self.hw.kernel_log(&mut |found| {
-                events.push(Event::Line(match found {
-                    Ok(DmaFault { at, write }) => {
-                        let what = if write { "write" } else { "read" };
-                        format!("the IOMMU refused a {what} at {}", Addr(at))
-                    }
-                    Err(line) => line,
-                }));
+            // It was logged since the last look, so that is when it can have happened at the earliest.
+            let not_before = std::mem::replace(&mut self.read_log, seen);
+            let buffers = &self.buffers;
+            self.hw.kernel_log(&mut |found| match found {
+                Ok(fault) => refused(buffers, fault, not_before, events),
+                Err(line) => events.push(Event::Line(line)),
             });
         }
     }
@@ -297,6 +306,21 @@ impl Vfio {
             }
         }
     }
+}
+
+/// Tells an access that the IOMMU refused. IOMMUs name the page, not the byte; a page that holds a
+/// buffer holds nothing else, so the access was of that buffer or of the guards around it, and is
+/// told as one byte of the buffer. In other pages nobody can say whether a command has named the
+/// place: that is told as a line.
+fn refused(buffers: &BTreeMap<u64, u64>, fault: DmaFault, time: u64, events: &mut Vec<Event>) {
+    let DmaFault { at, write } = fault;
+    let what = if write { "write" } else { "read" };
+    events.push(Event::Line(format!("the IOMMU refused a {what} at {}", Addr(at))));
+    let (page, after) = (at & !0xfff, (at & !0xfff) + 0x1000);
+    let last = buffers.range(..after).next_back();
+    let Some((start, _)) = last.filter(|(_, end)| **end > page) else { return };
+    let at = Addr(at.max(*start));
+    events.push(Event::Dma { ctrl: Ctrl(0), at, len: 1, write, fault: true, time });
 }
 
 fn capabilities(hw: &dyn Hardware, layout: &Layout) -> Capabilities {
@@ -339,6 +363,10 @@ impl Dut for Vfio {
         &self.arena
     }
 
+    fn read_only(&self) -> Range<u64> {
+        self.read_only()
+    }
+
     fn now(&self) -> u64 {
         self.start.elapsed().as_nanos() as u64
     }
@@ -368,6 +396,8 @@ impl Dut for Vfio {
     fn ring(&mut self, ctrl: Ctrl, doorbells: &[Doorbell]) -> Result<(), Fault> {
         self.awake()?;
         self.idle = 0;
+        // What was refused before is not laid at the door of what is rung now.
+        self.collect(true);
         self.arena.publish();
         for doorbell in doorbells {
             // Those before a refused one are rung all the same.
@@ -436,6 +466,18 @@ impl Dut for Vfio {
         let bits = self.hw.bar_read(bar, pending + 4 * u64::from(vector / 32), Width::U32);
         let bits = self.judge(bits, "the MSI-X pending bits cannot be read")?;
         Ok(bits >> (vector % 32) & 1 != 0)
+    }
+
+    fn map(&mut self, at: Addr, len: u64, _: Perm) -> Result<(), Fault> {
+        // The arena is mapped once; only who lies where is kept.
+        self.buffers.insert(at.0, at.0.saturating_add(len));
+        Ok(())
+    }
+
+    fn unmap(&mut self, at: Addr, _: u64) -> Result<(), Fault> {
+        self.collect(true);
+        self.buffers.remove(&at.0);
+        Ok(())
     }
 
     fn reset(&mut self, ctrl: Ctrl, kind: ResetKind) -> Result<ResetOutcome, Fault> {

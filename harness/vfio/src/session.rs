@@ -3,6 +3,7 @@
 //! Opening costs milliseconds to seconds (the arena is pinned and mapped page by page), so it is done
 //! once for a run and not for each test.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -133,6 +134,9 @@ impl Dut for Loan {
     fn memory(&self) -> &Arc<Arena> {
         (**self).memory()
     }
+    fn read_only(&self) -> Range<u64> {
+        (**self).read_only()
+    }
     fn now(&self) -> u64 {
         (**self).now()
     }
@@ -171,7 +175,7 @@ impl Dut for Loan {
     }
 }
 
-/// Makes the arena and maps it, once.
+/// Makes the arena and maps it, once: the first half for reading and writing, the second for reading.
 fn map_arena(kernel: &Kernel, bytes: u64) -> Result<Arena, OpenError> {
     let ranges = kernel.iova_ranges().unwrap_or_default();
     let last = |base: u64| base + bytes - 1;
@@ -187,16 +191,18 @@ fn map_arena(kernel: &Kernel, bytes: u64) -> Result<Arena, OpenError> {
     let arena = Arena::new(bytes, Addr(base)).map_err(|error| {
         OpenError::machine(format!("no {} MiB of shared memory: {error}", bytes >> 20))
     })?;
-    kernel.map(&arena, 0, bytes, true).map_err(|error| {
-        let hint = match error.kind() {
-            std::io::ErrorKind::OutOfMemory => {
-                "; more memory may have to be locked: raise `ulimit -l` (KiB) above it, or run as root"
-            }
-            _ => "",
-        };
-        let mib = bytes >> 20;
-        OpenError::machine(format!("the IOMMU does not map {mib} MiB at {base:#x}: {error}{hint}"))
-    })?;
+    for (offset, writable) in [(0, true), (bytes / 2, false)] {
+        kernel.map(&arena, offset, bytes / 2, writable).map_err(|error| {
+            let hint = match error.kind() {
+                std::io::ErrorKind::OutOfMemory => {
+                    "; too little memory may be locked: raise `ulimit -l` (KiB) above it, or run as root"
+                }
+                _ => "",
+            };
+            let mib = bytes >> 20;
+            OpenError::machine(format!("the IOMMU does not map {mib} MiB at {base:#x}: {error}{hint}"))
+        })?;
+    }
     Ok(arena)
 }
 
