@@ -98,7 +98,9 @@ impl Perm {
     }
 }
 
-/// Why an empty look was worth a record.
+/// Why an empty look was worth a record. The last look before a deadline verdict needs no reason of its own: the
+/// deadlines that are judged (RDY, SHST) show in a register, and the last poll is its `RegisterRead`; a CQE
+/// has none but the quiet window, whose last look is `GaveUp`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub enum LookReason {
@@ -108,8 +110,6 @@ pub enum LookReason {
     Sweep = 1,
     /// The DUT said that it is idle: nothing will change by itself.
     Idle = 2,
-    /// A last look before a deadline is judged.
-    Deadline = 3,
 }
 
 impl LookReason {
@@ -119,7 +119,6 @@ impl LookReason {
             0 => Self::GaveUp,
             1 => Self::Sweep,
             2 => Self::Idle,
-            3 => Self::Deadline,
             _ => return None,
         })
     }

@@ -187,8 +187,8 @@ impl Commands {
     /// Takes over the memory of the commands of an earlier segment.
     pub fn keep_memory_of(&mut self, earlier: &mut Commands) {
         self.all.reserve(earlier.all.len().saturating_sub(self.all.len()));
+        self.spare = std::mem::take(&mut earlier.spare);
         self.spare.append(&mut earlier.all);
-        self.spare.append(&mut earlier.spare);
         // Beyond what is ever remembered, memory would only pile up.
         self.spare.truncate(2 * REMEMBERED);
     }
