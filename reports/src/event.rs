@@ -116,12 +116,26 @@ pub struct ChoiceTaken {
     pub name: String,
     /// The question that the text leaves open.
     pub question: String,
-    /// The readings, the default first.
+    /// The readings.
     pub readings: Vec<String>,
-    /// The reading taken.
+    /// The reading that the judge takes: the one pinned, or `either` (no reading is accused).
     pub taken: String,
     /// Whether the profile pinned it.
     pub pinned: bool,
+    /// The readings that the DUT showed, and how often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shown: Vec<Shown>,
+}
+
+/// How often a DUT showed a reading of a named choice.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Shown {
+    /// The choice: `prp.low-bits`.
+    pub choice: String,
+    /// The reading: `refused`.
+    pub reading: String,
+    /// How often.
+    pub times: u64,
 }
 
 /// What the user expects of the DUT.
@@ -199,6 +213,9 @@ pub struct TestFinished {
     pub observations: Observations,
     /// What was counted for each requirement; those with nothing to count are left out.
     pub coverage: Vec<RequirementCounts>,
+    /// The readings of named choices that the DUT showed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Shown>,
     /// The trace, if it was kept: a path relative to the working directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,

@@ -25,7 +25,7 @@ mod verdict;
 pub use compare::{Comparison, CoverageDifference, Pair, ReadError, Said, Side, TestDifference};
 pub use event::{
     CapabilityFact, ChoiceTaken, Clock, DutFacts, Event, FORMAT, Problem, ProblemKind,
-    ProfileFacts, RunFinished, RunStarted, Seed, SeedError, TestFinished, TestStarted,
+    ProfileFacts, RunFinished, RunStarted, Seed, SeedError, Shown, TestFinished, TestStarted,
 };
 pub use finding::{
     Allowed, Command, Counted, DivergenceKind, Finding, FindingKind, Observations, Place,

@@ -120,6 +120,15 @@ impl Report {
             total.judged += count.judged;
             total.diverged += count.diverged;
         }
+        for shown in &test.choices {
+            let Some(choice) = self.choices.iter_mut().find(|c| c.name == shown.choice) else {
+                continue;
+            };
+            match choice.shown.iter_mut().find(|known| known.reading == shown.reading) {
+                Some(known) => known.times += shown.times,
+                None => choice.shown.push(shown.clone()),
+            }
+        }
         self.tests.push(test.clone());
     }
 

@@ -171,5 +171,16 @@ fn write_summary(report: &Report, to: &mut dyn Write) -> io::Result<()> {
     )?;
     let seen = &report.observations;
     let share = 100.0 * seen.inconclusive as f64 / seen.total().max(1) as f64;
-    writeln!(to, "{seen} judged; {share:.2} % inconclusive")
+    writeln!(to, "{seen} judged; {share:.2} % inconclusive")?;
+    for choice in report.choices.iter().filter(|choice| !choice.shown.is_empty()) {
+        let pinned = if choice.pinned { ", pinned to " } else { "" };
+        let taken = if choice.pinned { choice.taken.as_str() } else { "" };
+        let shown: Vec<String> = choice
+            .shown
+            .iter()
+            .map(|shown| format!("{} ({}x)", shown.reading, shown.times))
+            .collect();
+        writeln!(to, "choice {}: {}{pinned}{taken}", choice.name, shown.join(", "))?;
+    }
+    Ok(())
 }

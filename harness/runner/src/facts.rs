@@ -55,16 +55,17 @@ pub fn profile(profile: &Profile, name: &str) -> ProfileFacts {
         readings: vec![seconds(default), "any other time".into()],
         taken: seconds(profile.quiet_window),
         pinned: profile.quiet_window != default,
+        shown: Vec::new(),
     };
     let choices = model::CHOICES.iter().map(|choice| {
         let pinned = profile.choices.iter().find(|(name, _)| name == choice.name);
-        let default = choice.readings.first().copied().unwrap_or_default();
         ChoiceTaken {
             name: choice.name.into(),
             question: choice.question.into(),
             readings: choice.readings.iter().map(|&reading| reading.into()).collect(),
-            taken: pinned.map_or(default, |(_, reading)| reading).into(),
+            taken: pinned.map_or("either", |(_, reading)| reading).into(),
             pinned: pinned.is_some(),
+            shown: Vec::new(),
         }
     });
     ProfileFacts { name: name.into(), choices: std::iter::once(window).chain(choices).collect() }

@@ -24,7 +24,7 @@ use crate::filter::glob;
 use crate::lane::{Lane, LaneError};
 use crate::listen::{Lines, Listening, lines_until};
 use crate::schedule::{Step, in_order};
-use crate::settle::{Judged, Lack, Rest, Settled, observations, requirement_counts};
+use crate::settle::{Judged, Lack, Rest, Settled, choices_shown, observations, requirement_counts};
 use crate::waiver::Waivers;
 
 /// Which traces are kept.
@@ -327,6 +327,7 @@ impl Teller<'_> {
             findings,
             observations: observations(&run.coverage),
             coverage: requirement_counts(&run.coverage),
+            choices: choices_shown(&run.coverage),
             trace: None,
             duration_us: None,
         };
@@ -400,6 +401,7 @@ pub fn error(id: &str, requirements: &[Req], why: String) -> TestFinished {
         findings: Vec::new(),
         observations: reports::Observations::default(),
         coverage: Vec::new(),
+        choices: Vec::new(),
         trace: None,
         duration_us: None,
     }

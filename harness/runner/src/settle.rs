@@ -326,6 +326,21 @@ pub fn requirement_counts(coverage: &model::Coverage) -> Vec<RequirementCounts> 
         .collect()
 }
 
+/// The readings of named choices that the DUT showed.
+pub fn choices_shown(coverage: &model::Coverage) -> Vec<reports::Shown> {
+    let counted = model::CHOICES.iter().zip(&coverage.choices);
+    let each = counted.flat_map(|(choice, counts)| {
+        choice.readings.iter().zip(counts).filter(|(_, times)| **times > 0).map(
+            |(reading, times)| reports::Shown {
+                choice: choice.name.into(),
+                reading: (*reading).into(),
+                times: u64::from(*times),
+            },
+        )
+    });
+    each.collect()
+}
+
 /// The clock, as reports write it.
 pub fn clock(clock: Clock) -> reports::Clock {
     match clock {

@@ -75,6 +75,8 @@ pub struct Coverage {
     pub judged: Vec<u32>,
     /// Per requirement: divergences.
     pub diverged: Vec<u32>,
+    /// Per named choice (in the order of [`CHOICES`](crate::CHOICES)): how often each reading was shown.
+    pub choices: Vec<[u32; 2]>,
     /// Completions judged.
     pub completions: u64,
     /// Register reads judged.
@@ -96,6 +98,7 @@ impl Default for Coverage {
             exercised: vec![0; n],
             judged: vec![0; n],
             diverged: vec![0; n],
+            choices: vec![[0; 2]; crate::CHOICES.len()],
             completions: 0,
             register_reads: 0,
             data_bytes: 0,

@@ -20,6 +20,7 @@ mod blocks;
 mod capabilities;
 mod cell;
 mod cells;
+mod choices;
 mod claims;
 mod cluster;
 mod commands;
@@ -79,6 +80,8 @@ struct Ending {
 #[derive(Clone, Debug)]
 pub struct Judge {
     profile: Arc<Profile>,
+    /// For each named choice, the reading that the profile pins.
+    pins: Arc<[Option<usize>]>,
     next: u32,
     now: Now,
     findings: Vec<Finding>,
@@ -106,6 +109,7 @@ impl Judge {
     /// A judge that has seen nothing.
     pub fn new(profile: Arc<Profile>) -> Self {
         Self {
+            pins: profile.pins().into(),
             profile,
             next: 0,
             now: Now::default(),

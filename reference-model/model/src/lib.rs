@@ -8,6 +8,7 @@
 //! held against them, [`state`] is what is believed of the structure, [`memory`] of host memory. The
 //! [`Judge`] does everything that is not one command's rule.
 
+mod choices;
 mod finding;
 mod judge;
 pub mod lives;
@@ -20,6 +21,7 @@ pub mod sample;
 pub mod state;
 pub mod truth;
 
+pub use choices::{CHOICES, Choice, ChoiceId};
 pub use finding::{Allowed, Coverage, DivergenceKind, Finding, FindingKind, Verdict};
 pub use judge::{Judge, Ruled};
-pub use profile::{CHOICES, Choice, Choices, Profile};
+pub use profile::Profile;

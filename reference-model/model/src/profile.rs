@@ -1,23 +1,5 @@
 //! What the user expects of a DUT, beside the specification: margins, budgets, pinned choices.
 
-/// A place where the text is unclear: both readings are named, and one is taken.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Choice {
-    /// Its name: `silence.quiet-window`.
-    pub name: &'static str,
-    /// The question.
-    pub question: &'static str,
-    /// The readings, by name; the first is the default.
-    pub readings: &'static [&'static str],
-}
-
-/// Every named choice that a rule asks for. A rule that needs one adds it here; profiles may pin it by
-/// name, and reports list it with the reading taken.
-pub const CHOICES: &[Choice] = &[];
-
-/// The readings taken: (choice, index of reading), for those that the profile pins.
-pub type Choices = Vec<(Choice, usize)>;
-
 /// The profile of a DUT. What the DUT *claims* (CAP, Identify, logs) is never here: it is learned from
 /// the log.
 #[derive(Clone, PartialEq, Debug)]
@@ -31,7 +13,7 @@ pub struct Profile {
     pub anomaly_budget: u32,
     /// Judge by this revision in place of VS.
     pub revision: Option<spec::Version>,
-    /// Pinned choices, by name and reading.
+    /// Pinned choices, by name and reading: see [`CHOICES`](crate::CHOICES).
     pub choices: Vec<(String, String)>,
     /// Share of judged observations that may be inconclusive before a run is not a pass, in percent.
     pub inconclusive_ceiling: f64,
@@ -50,5 +32,16 @@ impl Default for Profile {
             inconclusive_ceiling: 1.0,
             tainted_ceiling: 10.0,
         }
+    }
+}
+
+impl Profile {
+    /// For each choice, the reading that is pinned.
+    pub fn pins(&self) -> Vec<Option<usize>> {
+        let pin = |choice: &crate::Choice| {
+            let (_, reading) = self.choices.iter().find(|(name, _)| name == choice.name)?;
+            choice.readings.iter().position(|known| known == reading)
+        };
+        crate::CHOICES.iter().map(pin).collect()
     }
 }

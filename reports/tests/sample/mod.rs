@@ -56,6 +56,7 @@ fn test(id: &str, verdict: Verdict, reason: &str, findings: Vec<Finding>) -> Tes
             judged: 1,
             diverged: u64::from(verdict == Verdict::Diverged),
         }],
+        choices: vec![Shown { choice: "prp.low-bits".into(), reading: "refused".into(), times: 1 }],
         trace: None,
         duration_us: None,
     }
@@ -231,13 +232,24 @@ fn started() -> RunStarted {
         seed: Seed(0x5eed_0041),
         profile: ProfileFacts {
             name: "default".into(),
-            choices: vec![ChoiceTaken {
-                name: "silence.quiet-window".into(),
-                question: "How long may a command stay without an answer?".into(),
-                readings: vec!["10 s".into(), "for ever".into()],
-                taken: "10 s".into(),
-                pinned: false,
-            }],
+            choices: vec![
+                ChoiceTaken {
+                    name: "silence.quiet-window".into(),
+                    question: "How long may a command stay without an answer?".into(),
+                    readings: vec!["10 s".into(), "for ever".into()],
+                    taken: "10 s".into(),
+                    pinned: false,
+                    shown: vec![],
+                },
+                ChoiceTaken {
+                    name: "prp.low-bits".into(),
+                    question: "Bits 1:0 of a PRP entry: checked, or taken as 0?".into(),
+                    readings: vec!["refused".into(), "ignored".into()],
+                    taken: "either".into(),
+                    pinned: false,
+                    shown: vec![],
+                },
+            ],
         },
         filter: Some("base and not slow".into()),
         waivers: Some("ci/waivers/none.toml".into()),

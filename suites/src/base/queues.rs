@@ -196,8 +196,7 @@ fn shares_one_completion_queue_among_several(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// After one of the queues that share a Completion Queue is deleted the others go on.
-#[conformance(reqs = [delete_io_sq::OTHER_QUEUES, delete_io_sq::NO_LATER_CQE,
-    delete_io_sq::SUCCEEDS])]
+#[conformance(reqs = [delete_io_sq::NO_LATER_CQE, delete_io_sq::SUCCEEDS])]
 fn leaves_the_other_queues_alone_when_one_is_deleted(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.granted_io_sqs() >= 2, "two I/O Submission Queues")?;

@@ -51,7 +51,7 @@ fn writes_one_block_with_nlb_0(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// The last block can be written. A range that goes beyond it is refused, and changes nothing.
-#[conformance(reqs = [common::LAST_LBA, common::LBA_RANGE, data::REFUSED_WRITE_CHANGES_NOTHING], hazard = erasing)]
+#[conformance(reqs = [common::LAST_LBA, common::LBA_RANGE], hazard = erasing)]
 fn writes_up_to_the_last_block_and_no_further(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -65,7 +65,7 @@ fn writes_up_to_the_last_block_and_no_further(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A range that goes past the largest block address there can be does not wrap to block 0.
-#[conformance(reqs = [common::LBA_RANGE, data::REFUSED_WRITE_CHANGES_NOTHING], hazard = erasing)]
+#[conformance(reqs = [common::LBA_RANGE], hazard = erasing)]
 fn refuses_a_range_that_overflows(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -78,7 +78,7 @@ fn refuses_a_range_that_overflows(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// A Write of exactly MDTS bytes is legal, and one block more is refused and changes nothing.
-#[conformance(reqs = [common::MDTS, common::MDTS_LEGAL, data::REFUSED_WRITE_CHANGES_NOTHING], hazard = erasing)]
+#[conformance(reqs = [common::MDTS, common::MDTS_LEGAL], hazard = erasing)]
 fn writes_as_much_as_mdts_allows(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

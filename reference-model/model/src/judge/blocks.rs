@@ -251,9 +251,6 @@ impl Judge {
     fn credit_look(&mut self, n: u32, past: Past, origin: Origin) {
         self.agrees(data::LAST_WRITTEN);
         self.agrees(data::VISIBLE_AFTER_COMPLETION);
-        if past.refused {
-            self.agrees(data::REFUSED_WRITE_CHANGES_NOTHING);
-        }
         if past.reset {
             self.agrees(reset::COMPLETED_RESULTS_KEPT);
         }
@@ -353,6 +350,9 @@ impl Judge {
             seen(&mut apply, &bytes);
         }
         self.units[usize::from(ctrl)].forces_stale = true;
+        if sqe.opcode() == spec::opcode::admin::GET_LOG_PAGE {
+            self.show_entries(n, &sqe, &bytes);
+        }
         self.commands[n].bytes = bytes;
         self.report_held(n, &mut held);
         self.held = held;

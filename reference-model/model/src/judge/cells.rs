@@ -33,8 +33,6 @@ pub struct Cell {
     pub tainted: Option<u32>,
     /// The last write that may have taken effect.
     pub written: Option<Mark>,
-    /// A write to it was refused.
-    pub refused: bool,
     /// Power was lost, and more than one content was possible afterwards.
     pub survived: bool,
 }
@@ -66,7 +64,6 @@ impl Cell {
             blurred: 0,
             tainted: None,
             written: None,
-            refused: false,
             survived: false,
         }
     }

@@ -160,7 +160,12 @@ impl Judge {
             Decision::Agrees { by: 0 }
         } else {
             let forces = &self.units[usize::from(ctrl)].forces;
-            rule.decide(rule.in_force(ruling, forces), status, forces)
+            let ruling = rule.in_force(ruling, forces);
+            let decision = rule.decide(ruling, status, forces);
+            if ruling != Ruling::default() {
+                self.show_choice(n, rule, ruling);
+            }
+            decision
         };
         if decision == Decision::Tolerated {
             self.reconsider_status(n);

@@ -9,12 +9,16 @@ use super::cell::Effect;
 use super::claims::Standing;
 use super::commands::Flight;
 use super::report::Place;
+use crate::choices::ChoiceId;
 use crate::ruling::{Applies, Decision, Rule, View, bits};
 use crate::truth::{No, Yes};
 use crate::{Allowed, DivergenceKind, FindingKind};
 
 /// Command Aborted due to SQ Deletion.
 const SQ_DELETED: Status = Status::new(0, 0x08);
+
+/// How many completions with More are remembered.
+const KEPT_MORE: usize = 16;
 
 impl Judge {
     /// The host saw a CQE.
@@ -47,6 +51,7 @@ impl Judge {
             }
         }
         self.credit_completion(n);
+        self.show_same_tail(n);
         self.check_form(n, cqid, cqe);
         self.complete(n, cqe);
     }
@@ -67,6 +72,7 @@ impl Judge {
         };
         let entries = u64::from(cq.entries);
         let (expected_slot, phase, full) = ((cq.seen % entries) as u16, cq.phase(), cq.is_full());
+        let first = cq.seen == 0;
         let (new_again, errored) = (cq.seen < entries && cq.again, cq.errored);
         if let Some(place) = cq.slots.get_mut(usize::from(expected_slot)) {
             *place = cqe;
@@ -92,6 +98,9 @@ impl Judge {
             let observed = format!("phase tag {}", u8::from(cqe.phase()));
             (place(), (observed, format!("phase tag {}", u8::from(phase)), because))
         });
+        if first && cqe.phase() == phase {
+            self.credit_phase(cqid);
+        }
         if errored == No {
             self.hold(queue::FULL_CQ_WAITS, !full, |_| {
                 let because = format!("{} of {entries} slots hold unreleased CQEs", entries - 1);
@@ -128,6 +137,16 @@ impl Judge {
         let because = format!("the command completed already, in record {first}");
         let story = (format!("a second CQE ({cqe:?})"), "none".to_string(), because);
         self.broken(req::ONCE, place, story);
+    }
+
+    /// A command that was rung after its tail was written again was carried out: nothing stopped.
+    fn show_same_tail(&mut self, n: u32) {
+        let (sqid, rung) = (self.commands[n].sqid, self.commands[n].rung);
+        let Some(sq) = self.unit().sq(sqid) else { return };
+        if sq.same_tail_at.is_some_and(|at| at < rung) && sq.errored != Yes {
+            sq.same_tail_at = None;
+            self.shown(ChoiceId::SameTail, 1, |judge| judge.place_of(n));
+        }
     }
 
     /// The fields of a CQE that do not depend on its command.
@@ -171,6 +190,9 @@ impl Judge {
             let because = "Advanced Command Retry is not enabled".to_string();
             (place(judge), (format!("CRD {}", cqe.crd()), "CRD 0".into(), because))
         });
+        if cqe.more() && self.unit().more.len() < KEPT_MORE {
+            self.unit().more.push((sqid, cqe.cid().0));
+        }
         let success = cqe.status().is_success();
         self.hold(req::SUCCESS_DNR_CRD, !(success && cqe.dnr()), |judge| {
             let because = "the command succeeded".to_string();

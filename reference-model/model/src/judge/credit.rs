@@ -8,7 +8,6 @@ use spec::register::Aqa;
 use spec::requirement::{
     abort, async_event_request, common, controller, cqe as req, create_io_cq, get_log_page,
     interrupt, number_of_queues, prp, queue, ready, register, reset, set_features,
-    volatile_write_cache,
 };
 use spec::{Cqe, Fid, Lid, Qid, Req, opcode};
 
@@ -71,10 +70,14 @@ impl Judge {
             self.units[usize::from(self.now.ctrl)].special.first_after_ready = false;
             self.agrees(ready::ACCEPTS_ADMIN);
             if special.resets > 0 {
-                self.agrees(reset::PHASE_RESTARTS);
-                self.agrees(reset::ADMIN_QUEUE_KEPT);
                 self.agrees(ready::REPEATABLE);
+            }
+            if special.tail_moved {
+                // An old tail or head would have made it fetch from another slot.
                 self.agrees(queue::DOORBELLS_RESET);
+            }
+            if special.admin_queue_kept {
+                self.agrees(reset::ADMIN_QUEUE_KEPT);
             }
             if special.new_admin_queue {
                 self.agrees(ready::NEW_ADMIN_QUEUE);
@@ -88,8 +91,16 @@ impl Judge {
         if special.other_was_shut_down {
             self.agrees(controller::OWN_SHUTDOWN);
         }
-        if special.queue_deleted {
-            self.agrees(spec::requirement::delete_io_sq::OTHER_QUEUES);
+    }
+
+    /// A CQE with the right phase was seen in the first slot of CQ `cqid`, whose phase tags were those of
+    /// an even pass when a reset took it.
+    pub(super) fn credit_phase(&mut self, cqid: u16) {
+        let bit = 1u64.checked_shl(u32::from(cqid)).unwrap_or(0);
+        let even = &mut self.unit().special.even_passes;
+        if *even & bit != 0 {
+            *even &= !bit;
+            self.agrees(reset::PHASE_RESTARTS);
         }
     }
 
@@ -219,13 +230,15 @@ impl Judge {
 
     fn credit_set_features(&mut self, sqe: spec::Sqe) {
         if spec::command::SetFeatures::project(&sqe).fid == Fid::NUMBER_OF_QUEUES {
-            if self.unit().special.resets > 0 {
+            // Without the reset it would be refused, or repeat the old answer.
+            if self.unit().special.queues_before {
                 self.agrees(number_of_queues::AGAIN_AFTER_RESET);
                 self.agrees(reset::NUMBER_OF_QUEUES);
-                self.agrees(reset::NUMBER_OF_QUEUES_DEFAULT);
             }
-            let others = self.units.len() > 1;
-            if others {
+            let own = usize::from(self.now.ctrl);
+            let mut others = self.worlds[0].controllers.iter().enumerate();
+            // It was asked for by another controller before, and yet is answered anew.
+            if others.any(|(ctrl, other)| ctrl != own && other.granted_answered) {
                 self.agrees(controller::OWN_NUMBER_OF_QUEUES);
             }
         }
@@ -234,19 +247,9 @@ impl Judge {
 
     fn credit_get_features(&mut self, sqe: spec::Sqe) {
         let cmd = spec::command::GetFeatures::project(&sqe);
-        let cache = self.believed().volatile_write_cache.current.is_some();
-        if cmd.fid == Fid::VOLATILE_WRITE_CACHE && cache {
-            self.agrees(volatile_write_cache::WCE);
-            self.agrees(set_features::EFFECTIVE_AT_COMPLETION);
-            if self.unit().special.resets > 0 {
-                self.agrees(reset::FEATURES);
-                self.agrees(reset::FEATURES_DEFAULT);
-            }
-        }
         if sqe.dw[11] != 0 && cmd.fid == Fid::NUMBER_OF_QUEUES {
             self.agrees(number_of_queues::GET_IGNORES_CDW11);
         }
-        self.agrees(spec::requirement::get_features::SELECT);
     }
 
     fn credit_get_log_page(&mut self, sqe: spec::Sqe) {
@@ -297,5 +300,7 @@ impl Judge {
         unit.special.new_admin_queue = unit.special.aqa.is_some() && unit.special.aqa != aqa;
         unit.special.aqa = aqa;
         unit.special.first_after_ready = true;
+        unit.special.admin_queue_kept =
+            unit.special.by_controller_reset && !unit.special.admin_queue_written;
     }
 }

@@ -58,10 +58,11 @@ impl Judge {
             }
             return;
         };
-        let by = if write { dma::WRITE_WITHIN_PRPS } else { dma::WITHIN_PERMISSION };
         match self.too_late(&self.commands[n], time) {
             None => {
-                self.agrees(by);
+                if write {
+                    self.agrees(dma::WRITE_WITHIN_PRPS);
+                }
                 self.credit_access(n, write);
             }
             Some(late) => {

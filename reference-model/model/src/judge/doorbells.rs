@@ -64,7 +64,7 @@ impl Judge {
     }
 
     fn on_tail(&mut self, qid: u16, value: u32) {
-        let enabled = self.unit().enabled;
+        let (enabled, record) = (self.unit().enabled, self.now.record);
         let Some(sq) = self.unit().sq(qid).filter(|sq| enabled && sq.dead_since.is_none()) else {
             // A doorbell of a queue that is not there: undefined by the transport.
             self.unit().events.no_queue();
@@ -82,6 +82,7 @@ impl Judge {
                 *errored = *errored | Maybe;
             }
             self.unit().special.event_causes += 1;
+            self.unit().events.other_causes = true;
             self.invalid_doorbell(async_event::INVALID_SQ_TAIL);
             return;
         }
@@ -89,7 +90,16 @@ impl Judge {
         let added = (tail + entries - from % entries) % entries;
         sq.batched |= added > 1;
         sq.same_tail |= added == 0;
+        if added == 0 {
+            sq.same_tail_at = Some(record);
+        }
         let overfull = from + added - sq.head > entries - 1;
+        if added == 0 && !overfull && value <= 0xffff {
+            self.unit().events.same_tail = true;
+        } else if overfull || value > 0xffff {
+            self.unit().events.other_causes = true;
+        }
+        let Some(sq) = self.unit().sq(qid) else { return };
         if added == 0 || overfull || value > 0xffff {
             // Listed among the causes of the event: the controller may take it for invalid.
             sq.errored = sq.errored | Maybe;
@@ -131,6 +141,7 @@ impl Judge {
         if head >= entries {
             cq.errored = Yes;
             self.unit().special.event_causes += 1;
+            self.unit().events.other_causes = true;
             self.invalid_doorbell(async_event::INVALID_CQ_HEAD);
             return;
         }
@@ -140,6 +151,7 @@ impl Judge {
             if freed != 0 && cq.errored == No {
                 cq.errored = Maybe;
             }
+            self.unit().events.other_causes = true;
             self.event_may_come();
             return;
         }

@@ -6,6 +6,7 @@ use spec::requirement::{async_event, async_event_request, get_log_page};
 
 use super::Judge;
 use super::report::Place;
+use crate::choices::ChoiceId;
 use crate::truth::{Maybe, Yes};
 
 /// Information of the error event Invalid Doorbell Write Value; 00h is Write to Invalid Doorbell Register.
@@ -17,11 +18,17 @@ const INVALID_VALUE: u8 = 0x01;
 pub struct EventState {
     /// An event that shall be reported: by this requirement, caused at this time.
     pub owed: Option<(Req, u64)>,
+    /// An event was caused while a request was rung that may not have been fetched.
+    pub unfetched: bool,
     /// How many causes there were for which an event may come.
     causes: u32,
     /// One of them was the doorbell of a queue that was not there, or may not have been: only then the
     /// event may be Write to Invalid Doorbell Register.
     no_queue: bool,
+    /// A tail was written again, and that may be a cause.
+    pub same_tail: bool,
+    /// There was another cause than that.
+    pub other_causes: bool,
     /// The error log was read with RAE = 1, since the last event.
     retained: bool,
     /// The error log was read with RAE = 0, since the last event.
@@ -49,8 +56,14 @@ impl Judge {
         let fetched = self.request_was_fetched();
         let unit = self.unit();
         unit.events.may_come();
-        if fetched && masked.is_no() && unit.events.owed.is_none() {
-            unit.events.owed = Some((req, at));
+        if !masked.is_no() || unit.events.owed.is_some() {
+            return;
+        }
+        // Base-2.3 §3.4.5 calls a command outstanding that the host has submitted; what was not fetched a
+        // controller cannot know of.
+        match fetched {
+            true => unit.events.owed = Some((req, at)),
+            false => unit.events.unfetched |= !unit.aers.is_empty(),
         }
     }
 
@@ -85,6 +98,13 @@ impl Judge {
             (place, ("another error event".into(), "no completion".into(), because))
         });
         self.agrees(async_event_request::ONLY_FOR_EVENTS);
+        if std::mem::take(&mut self.unit().events.unfetched) {
+            self.shown(ChoiceId::OutstandingRequest, 0, |judge| judge.place_of(n));
+        }
+        let only = self.unit().events;
+        if only.same_tail && !only.other_causes && !only.no_queue {
+            self.shown(ChoiceId::SameTail, 0, |judge| judge.place_of(n));
+        }
         // The read that clears may be answered after the event that it sets free.
         let events = self.unit().events;
         let freed = events.retained && self.clearing();
@@ -157,6 +177,11 @@ impl Judge {
     /// The controller is idle and a request is outstanding: an owed event is missing.
     pub(super) fn event_missing(&mut self) {
         let masked = self.believed().events.error_masked;
+        let unit = self.unit();
+        if unit.events.unfetched && !unit.aers.is_empty() && masked.is_no() {
+            unit.events.unfetched = false;
+            self.shown(ChoiceId::OutstandingRequest, 1, |_| Place::at("admin CQ"));
+        }
         let unit = self.unit();
         let Some((req, _)) = unit.events.owed else { return };
         if unit.aers.is_empty() || masked == Maybe || masked == Yes {

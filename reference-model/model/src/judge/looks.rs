@@ -124,10 +124,12 @@ impl Judge {
         let begun = self.now.when.not_before;
         let unit = self.unit();
         let stopped = unit.stopped_at.is_some_and(|at| begun >= at);
-        let dropped_aers = unit.special.dropped_aers;
+        let (dropped_aers, unit_dropped) = (unit.special.dropped_aers, unit.special.dropped);
         let deleted = unit.special.queue_deleted;
         if stopped && look.reason != log::LookReason::GaveUp {
-            self.agrees(reset::NOTHING_POSTED_AFTER);
+            if unit_dropped {
+                self.agrees(reset::NOTHING_POSTED_AFTER);
+            }
             self.agrees(spec::requirement::ready::NOTHING_WHILE_DISABLED);
             if dropped_aers {
                 self.agrees(reset::AER_DROPPED);

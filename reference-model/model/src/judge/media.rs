@@ -12,7 +12,6 @@ impl Cell {
     /// What an agreeing look shows beside the content. `now`: losses of power, resets, shutdowns.
     fn past(&self, (_, resets, shutdowns): (u32, u32, u32)) -> Past {
         Past {
-            refused: self.refused,
             reset: self.written.is_some_and(|mark| mark.resets < resets),
             shut_down: self.written.is_some_and(|mark| mark.shutdowns < shutdowns),
         }
@@ -32,8 +31,6 @@ impl Cell {
 /// What happened to a block before it was looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Past {
-    /// A write to it was refused.
-    pub refused: bool,
     /// A controller was reset since it was written.
     pub reset: bool,
     /// A controller was shut down since it was written.
@@ -263,7 +260,6 @@ impl Media {
             self.remember(at, value, how, effect);
         }
         let cell = self.cell(at.nsid, at.lba);
-        cell.refused |= effect == Effect::None;
         if cell.blurred > 0 {
             self.unblur(at.nsid, at.lba);
             return;

@@ -45,6 +45,8 @@ pub struct Sq {
     pub batched: bool,
     /// The tail was written again without progress.
     pub same_tail: bool,
+    /// The record in which it was, and nothing has shown yet what that does.
+    pub same_tail_at: Option<u32>,
 }
 
 impl Sq {
@@ -66,6 +68,7 @@ impl Sq {
             in_flight: Vec::with_capacity(entries.min(64) as usize),
             batched: false,
             same_tail: false,
+            same_tail_at: None,
         }
     }
 }

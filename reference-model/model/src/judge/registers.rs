@@ -8,6 +8,7 @@ use spec::{Addr, Req, Version};
 use super::Judge;
 use super::report::{Place, Story};
 use super::unit::Shst;
+use crate::choices::ChoiceId;
 use crate::state::Phase;
 
 /// Reserved bits of CC: 3:1 and 31:25.
@@ -115,6 +116,11 @@ impl Judge {
             let (old, reset) = (differs_from(before), differs_from(0));
             for (n, wrong) in wrong.iter_mut().enumerate().skip(1) {
                 *wrong &= old[n] && reset[n];
+            }
+            let (got, carried) = (value & fixed & !1, written & fixed & !1);
+            if carried != 0 && (got == carried || got == 0) {
+                let reading = usize::from(got == 0);
+                self.shown(ChoiceId::FieldsOfDisable, reading, |_| Place::at("CC"));
             }
         }
         let agrees = !wrong.contains(&true);
@@ -322,6 +328,9 @@ impl Judge {
         self.unit().idle = false;
         let ctrl = self.now.ctrl;
         let value = write.value;
+        if matches!(write.offset, reg::AQA | reg::ASQ | reg::ACQ | 0x2c | 0x34) {
+            self.unit().special.admin_queue_written = true;
+        }
         match (write.offset, write.width) {
             (reg::CC, 4) => self.write_cc(Cc::from(value as u32)),
             (reg::INTMS, 4) => {

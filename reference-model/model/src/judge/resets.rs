@@ -117,6 +117,7 @@ impl Judge {
             unit.shst = Shst::NORMAL;
         }
         self.stop_everything(ctrl, reset::NOTHING_POSTED_AFTER);
+        self.unit().special.by_controller_reset = true;
         self.forget_structure(ctrl, ResetKind::Controller);
     }
 
@@ -156,15 +157,31 @@ impl Judge {
         let unit = &mut self.units[usize::from(ctrl)];
         unit.stopped_at = Some(at);
         let mut dropped = Vec::new();
+        unit.special.tail_moved = unit
+            .sqs
+            .first()
+            .and_then(Option::as_ref)
+            .is_some_and(|sq| !sq.tail.is_multiple_of(u64::from(sq.entries)));
+        let had_queues = unit.sqs.len() > 1 || unit.cqs.len() > 1;
         for sq in unit.sqs.iter_mut().flatten() {
             dropped.append(&mut sq.in_flight);
             sq.dead_since.get_or_insert(at);
         }
-        for cq in unit.cqs.iter_mut().flatten() {
+        unit.special.even_passes = 0;
+        for (qid, cq) in unit.cqs.iter_mut().enumerate() {
+            let Some(cq) = cq else { continue };
+            if cq.dead_since.is_none() && !cq.phase() {
+                unit.special.even_passes |= 1u64.checked_shl(qid as u32).unwrap_or(0);
+            }
             cq.dead_since.get_or_insert(at);
         }
+        unit.special.dropped = !dropped.is_empty();
+        unit.special.queues_before = had_queues;
+        unit.special.by_controller_reset = false;
+        unit.special.admin_queue_written = false;
         unit.events = super::events::EventState::default();
         unit.special.dropped_events += std::mem::take(&mut unit.special.event_causes);
+        unit.more.clear();
         unit.special.resets += 1;
         unit.special.dropped_aers = !unit.aers.is_empty();
         unit.special.queue_deleted = false;
@@ -174,10 +191,13 @@ impl Judge {
             }
         }
         self.media.mark_reset();
+        // Without queues and commands there was nothing to stop.
+        if had_queues || !dropped.is_empty() {
+            self.agrees(reset::STOPS_EVERYTHING);
+        }
         for n in dropped {
             self.drop_command(n, late);
         }
-        self.agrees(reset::STOPS_EVERYTHING);
     }
 
     /// Command `n` is dropped: no CQE is owed, and it may have done any part of its work.

@@ -102,6 +102,8 @@ pub struct Unit {
     pub was_shut_down: bool,
     /// The last record at which the controller was idle: all that was rung before was fetched.
     pub idle_record: u32,
+    /// Commands whose completion had More set, since the last reset: (SQID, CID).
+    pub more: Vec<(u16, u16)>,
     /// What could not be decided yet.
     pub open: Vec<super::reconsider::Open>,
     /// Of some queue it is not known whether it is there.
@@ -129,6 +131,21 @@ pub struct Special {
     pub queue_deleted: bool,
     /// A log page was read.
     pub log_page_read: bool,
+    /// Commands were in flight when it was reset.
+    pub dropped: bool,
+    /// The admin tail was not 0 when it was reset.
+    pub tail_moved: bool,
+    /// I/O queues had been created before the last reset.
+    pub queues_before: bool,
+    /// Completion queues (bit n: identifier n) that were in an even pass (phase tags 0) when a reset took
+    /// them.
+    pub even_passes: u64,
+    /// The last reset was a Controller Reset.
+    pub by_controller_reset: bool,
+    /// AQA, ASQ or ACQ was written since the last reset.
+    pub admin_queue_written: bool,
+    /// The enable after it found AQA, ASQ and ACQ as they were programmed before.
+    pub admin_queue_kept: bool,
     /// Requests were outstanding when it was reset.
     pub dropped_aers: bool,
     /// Causes of error events that were not reported when it was reset.
@@ -180,6 +197,7 @@ impl Default for Unit {
             enabled: false,
             was_shut_down: false,
             idle_record: 0,
+            more: Vec::new(),
             open: Vec::new(),
             unsure_queues: false,
             special: Special::default(),

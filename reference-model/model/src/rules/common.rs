@@ -15,7 +15,7 @@ use crate::truth::{Maybe, No, Truth, Yes};
 
 /// Whether the command moves data by its data pointer, so that PSDT means something. Features of
 /// the slice live in dword 0 of the completion: what a controller makes of their PSDT is its own.
-fn uses_data_pointer(sqe: &Sqe) -> Truth {
+pub(super) fn uses_data_pointer(sqe: &Sqe) -> Truth {
     match (sqe.opcode(), direction(sqe.opcode())) {
         (_, Direction::None) | (admin::SET_FEATURES | admin::GET_FEATURES, _) => Maybe,
         _ => Yes,

@@ -13,6 +13,7 @@ use crate::ruling::Rule;
 pub mod abort;
 pub mod async_event_request;
 pub mod blocks;
+pub mod choices;
 pub mod claims;
 pub mod common;
 pub mod create_io_cq;

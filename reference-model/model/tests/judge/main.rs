@@ -6,6 +6,7 @@ extern crate lockstep_model as model;
 mod answers;
 mod behaviours;
 mod brute_force;
+mod choices;
 mod events;
 mod memory;
 mod mixed_law;

@@ -344,10 +344,15 @@ impl Script {
 
     /// Ends the log and judges it.
     pub fn judge(&self) -> Judge {
+        self.judge_by(Profile::default())
+    }
+
+    /// The same, by this profile.
+    pub fn judge_by(&self, profile: Profile) -> Judge {
         let mut log = self.log.clone();
         let when = Interval { not_before: self.now, seen: self.now };
         log.push(0, 0, when, Body::End { audited: false });
-        let mut judge = Judge::new(Arc::new(Profile::default()));
+        let mut judge = Judge::new(Arc::new(profile));
         judge.catch_up(&log);
         judge
     }

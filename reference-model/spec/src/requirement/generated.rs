@@ -400,8 +400,6 @@ pub mod data {
     pub const LAST_WRITTEN: Req = Req(292);
     /// A Write changes the blocks that it names and no others. NVM-1.0 §3.2.6 (LCK-DAT-03)
     pub const NEIGHBOURS: Req = Req(293);
-    /// A write that was refused for a bad field changes no block. Base-2.3 §1.4 (LCK-DAT-02)
-    pub const REFUSED_WRITE_CHANGES_NOTHING: Req = Req(294);
     /// A write completed through one controller is seen by a read submitted afterwards through any
     /// other. Base-2.3 §2.4.1 (MC-SHR-03)
     pub const SHARED: Req = Req(295);
@@ -439,8 +437,6 @@ pub mod delete_io_sq {
     /// Delete I/O Submission Queue (00h) of an existing queue succeeds. Base-2.3 §5.3.4
     /// (QUE-DSQ-01)
     pub const SUCCEEDS: Req = Req(66);
-    /// Other queues are unaffected by a queue level reset. Base-2.3 §3.7.3 (RST-QUE-03)
-    pub const OTHER_QUEUES: Req = Req(100);
 }
 
 /// Dma.
@@ -455,10 +451,6 @@ pub mod dma {
     /// A controller writes only memory that the PRPs describe (implied by the layout rules; no
     /// sentence says it for PRPs). Base-2.3 §4.3.1 (PRP-15)
     pub const WRITE_WITHIN_PRPS: Req = Req(103);
-    /// The controller writes only completion queues and the memory that a command gives it as
-    /// destination, and reads only what a command or a queue gives it. Base-2.3 §4.3.1
-    /// (LCK-MEM-01)
-    pub const WITHIN_PERMISSION: Req = Req(297);
 }
 
 /// Error log.
@@ -2624,10 +2616,10 @@ pub static TABLE: [Requirement; 462] = [
     },
     Requirement {
         name: "delete-io-sq.other-queues",
-        id: "RST-QUE-03",
-        clause: "Base-2.3 §3.7.3",
-        text: "Other queues are unaffected by a queue level reset.",
-        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        id: "",
+        clause: "",
+        text: "Withdrawn.",
+        levels: &[],
         verified: false,
         when: Condition::Always,
     },
@@ -4419,10 +4411,10 @@ pub static TABLE: [Requirement; 462] = [
     },
     Requirement {
         name: "data.refused-write-changes-nothing",
-        id: "LCK-DAT-02",
-        clause: "Base-2.3 §1.4",
-        text: "A write that was refused for a bad field changes no block.",
-        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        id: "",
+        clause: "",
+        text: "Withdrawn.",
+        levels: &[],
         verified: false,
         when: Condition::Always,
     },
@@ -4446,10 +4438,10 @@ pub static TABLE: [Requirement; 462] = [
     },
     Requirement {
         name: "dma.within-permission",
-        id: "LCK-MEM-01",
-        clause: "Base-2.3 §4.3.1",
-        text: "The controller writes only completion queues and the memory that a command gives it as destination, and reads only what a command or a queue gives it.",
-        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        id: "",
+        clause: "",
+        text: "Withdrawn.",
+        levels: &[],
         verified: false,
         when: Condition::Always,
     },

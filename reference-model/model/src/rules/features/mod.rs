@@ -194,6 +194,9 @@ fn seen_other_than_current(apply: &mut Apply, known: Feature) -> Feature {
     if selects(apply.controller()) != Yes {
         return learned;
     }
+    // Were SEL ignored, the answer would be the current value.
+    let other = known.current.is_some_and(|current| current != dw0);
+    shows(apply, get_features::SELECT, cmd.sel != 0 && cmd.sel <= SUPPORTED_CAPABILITIES && other);
     match cmd.sel {
         DEFAULT => {
             apply.hold(get_features::DEFAULT_CONSTANT, known.default.map(|d| d == dw0), || {

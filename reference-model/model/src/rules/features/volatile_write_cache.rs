@@ -3,7 +3,7 @@
 use spec::QueueKind;
 use spec::command::{Command, GetFeatures, SetFeatures};
 use spec::feature::VolatileWriteCache;
-use spec::requirement::{cqe, reset, volatile_write_cache};
+use spec::requirement::{cqe, reset, set_features, volatile_write_cache};
 
 use super::*;
 use crate::ruling::{Cells, Footprint};
@@ -82,6 +82,9 @@ fn accept_get(apply: &mut Apply) {
             (false, _) => volatile_write_cache::WCE,
         };
         let agrees = known.current.map(|value| value & WCE == dw0 & WCE);
+        let right = agrees == Some(true);
+        shows(apply, reset::FEATURES, right && known.since_reset);
+        shows(apply, set_features::EFFECTIVE_AT_COMPLETION, right && !known.since_reset);
         apply.hold(req, agrees, || {
             (
                 format!("WCE = {}", dw0 & WCE),

@@ -101,7 +101,7 @@ fn transfer(cmd: &GetLogPage, controller: &Controller) -> Option<u64> {
 }
 
 /// The size of a modelled page, once known.
-fn page_bytes(controller: &Controller, lid: Lid) -> Option<u64> {
+pub(super) fn page_bytes(controller: &Controller, lid: Lid) -> Option<u64> {
     match lid {
         Lid::ERROR_INFORMATION => Some(64 * (u64::from(controller.claims?.elpe) + 1)),
         _ => None,
