@@ -14,7 +14,6 @@ impl Defect for Prp2Ignored {
             "prp.prp2-page",
             "prp.prp2-list",
             "dma.write-within-prps",
-            "dma.within-permission",
             "data.last-written",
             "prp.unmapped",
             "prp.list-entry-offset",

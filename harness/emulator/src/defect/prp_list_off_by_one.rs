@@ -18,7 +18,6 @@ impl Defect for PrpListOffByOne {
             "prp.list-chain-offset",
             "prp.unmapped",
             "dma.write-within-prps",
-            "dma.within-permission",
             "data.last-written",
         ]
     }

@@ -42,8 +42,15 @@ fn read_log(lpo: u64) -> GetLogPage {
 
 /// A controller that takes `choice` in the way of its reading number `reading`.
 fn shows(choice: ChoiceId, reading: usize) -> Script {
+    queue_choice(choice, reading)
+        .or_else(|| field_choice(choice, reading))
+        .unwrap_or_else(|| other_choice(choice, reading))
+}
+
+/// Choices on queues, logs and addresses, shown by a status.
+fn queue_choice(choice: ChoiceId, reading: usize) -> Option<Script> {
     let field = Status::INVALID_FIELD_IN_COMMAND;
-    match choice {
+    Some(match choice {
         ChoiceId::AbsentCqidBeyondGrant => {
             let mut s = Script::new();
             let sent = s.send(0, Script::create_sq(1, 9));
@@ -81,6 +88,14 @@ fn shows(choice: ChoiceId, reading: usize) -> Script {
         }
         // ELPE = 15: the page has 16 entries of 64 bytes.
         ChoiceId::LogOffsetAtEnd => answered(Script::new(), 0, read_log(1024), field, reading),
+        _ => return None,
+    })
+}
+
+/// Choices on fields of commands, shown by a status.
+fn field_choice(choice: ChoiceId, reading: usize) -> Option<Script> {
+    let field = Status::INVALID_FIELD_IN_COMMAND;
+    Some(match choice {
         ChoiceId::PsdtWithoutData => {
             let sqe: Sqe = FLUSH.into();
             let mut sqe = sqe;
@@ -103,6 +118,13 @@ fn shows(choice: ChoiceId, reading: usize) -> Script {
             let read = Read { nsid: Nsid(1), prp1: buffer(1), dsm: 0x41, ..Read::default() };
             answered(with_pair(), 1, read, Status::CONFLICTING_ATTRIBUTES, reading)
         }
+        _ => return None,
+    })
+}
+
+/// Choices that something else shows.
+fn other_choice(choice: ChoiceId, reading: usize) -> Script {
+    match choice {
         ChoiceId::SameTail => {
             let mut s = with_pair();
             let aer = s.send(0, AsyncEventRequest {}.into());
@@ -154,6 +176,7 @@ fn shows(choice: ChoiceId, reading: usize) -> Script {
             s.add(Body::BytesSeen { at: buffer(9), payload });
             s
         }
+        _ => panic!("{} has no case", choice.info().name),
     }
 }
 
