@@ -116,6 +116,7 @@ impl LiveJudge {
                 reason: settled.reason,
                 observations: Observations::default(),
                 coverage: Vec::new(),
+                choices: Vec::new(),
                 lacks: None,
                 trace: None,
                 duration_us: None,
