@@ -107,6 +107,25 @@ impl Vfio {
         self.description += more;
     }
 
+    /// Makes each reset once, and keeps those that work: a kernel may list a reset of the bus and then
+    /// find that the link does not come up again. Gives what was said about the others.
+    pub(crate) fn try_resets(&mut self) -> Result<Vec<String>, Fault> {
+        let mut refused = Vec::new();
+        for kind in self.capabilities.resets.clone() {
+            match self.reset(Ctrl(0), kind) {
+                Ok(_) => {}
+                Err(fault @ (Fault::NoAnswer(_) | Fault::Refused(_))) => {
+                    refused.push(format!("no {kind:?} reset ({fault})"));
+                    self.capabilities.resets.retain(|kept| *kept != kind);
+                    // What the attempt has left: memory space off, perhaps.
+                    self.come_back()?;
+                }
+                Err(fault) => return Err(fault),
+            }
+        }
+        Ok(refused)
+    }
+
     /// Makes the state of a DUT that nobody has used: awake, interrupts off, memory space and bus
     /// mastering on. What the controller does is for the host's reset to end.
     pub(crate) fn refresh(&mut self) -> Result<(), Fault> {

@@ -63,6 +63,7 @@ impl Session {
         let words = format!("PCI function {bdf}");
         let vfio = Vfio::new(Box::new(kernel), Arc::new(arena), words);
         let mut vfio = vfio.map_err(|fault| strange(fault.to_string()))?;
+        let refused = vfio.try_resets().map_err(|fault| strange(fault.to_string()))?;
         let who = who_is(&mut vfio, Ctrl(0)).map_err(|error| match error {
             WhoError::Fault(fault) => strange(fault.to_string()),
             WhoError::Strange(why) => strange(why),
@@ -71,6 +72,9 @@ impl Session {
             ", model {:?}, serial {:?}, firmware {:?}",
             who.model, who.serial, who.firmware
         ));
+        for why in refused {
+            vfio.describe(&format!("; {why}"));
+        }
         Ok((Box::new(vfio), who))
     }
 

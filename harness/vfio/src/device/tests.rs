@@ -292,6 +292,24 @@ fn a_reset_leaves_msix_off_and_one_that_fails_or_never_ends_is_an_answer() {
 }
 
 #[test]
+fn a_reset_that_does_not_work_is_not_offered() {
+    let mock = Mock::new();
+    let mut dut = mock.dut();
+    assert_eq!(dut.try_resets(), Ok(vec![]));
+    assert_eq!(dut.capabilities().resets, [ResetKind::FunctionLevel]);
+    mock.with(|state| state.reset_fails = true);
+    let refused = dut.try_resets().unwrap();
+    assert!(refused[0].contains("no way to reset"), "{refused:?}");
+    assert_eq!(dut.capabilities().resets, []);
+    assert_eq!(vs(&mut dut), Ok(0x0001_0400));
+    // One that the function does not survive is its end, not a missing reset.
+    let mock = Mock::new();
+    let mut dut = mock.dut();
+    mock.with(|state| state.removed = true);
+    assert!(is_gone(dut.try_resets()));
+}
+
+#[test]
 fn interrupts_are_counted_and_lost_ones_hold_nobody_up() {
     let mock = Mock::new();
     let mut dut = mock.dut();
