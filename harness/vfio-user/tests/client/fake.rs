@@ -61,7 +61,7 @@ pub struct Fake {
     thread: Option<JoinHandle<()>>,
 }
 
-pub const PATIENCE: Duration = Duration::from_secs(1);
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Fake {
     pub fn new(shape: Shape) -> Self {
