@@ -1,5 +1,5 @@
 //! How the server waits. Messages wake it; mapped doorbells do not, so it looks at them: without a
-//! pause right after something happened, then less and less often. Measured: docs/dut-vfio-user.md.
+//! pause right after something happened, then less and less often. Measured: docs/performance.md.
 
 use std::time::{Duration, Instant};
 
