@@ -239,7 +239,10 @@ fn a_test_that_needs_more_is_not_applicable() {
     assert_eq!(run.stop, Some(Stop::NotApplicable("a pony".into())));
     assert_eq!(run.verdict, model::Verdict::NotApplicable("a pony".into()));
     let run = bench.run_as("controllers", 0, |lab| lab.controller(5).map(|_| ()));
-    assert_eq!(run.stop, Some(Stop::NotApplicable("6 controllers".into())));
+    assert_eq!(
+        run.stop,
+        Some(Stop::NotApplicable("6 controllers [transport: controllers]".into()))
+    );
 }
 
 #[test]
