@@ -25,6 +25,7 @@ mod feature_values_unchecked;
 mod firmware_slot_stale;
 mod flush_does_nothing;
 mod fua_ignored;
+mod get_features_dword_11;
 mod identify_list_unsorted;
 mod inactive_namespace_identified;
 mod inactive_namespace_readable;
@@ -41,8 +42,10 @@ mod number_of_queues_any_time;
 mod number_of_queues_one_based;
 mod phase_wrong_after_wrap;
 mod power_loss_not_counted;
+mod prp1_offset_refused;
 mod prp2_ignored;
 mod prp_list_off_by_one;
+mod qprio_checked;
 mod queue_zero_deletable;
 mod rae_ignored;
 mod rdy_never_falls;
@@ -131,6 +134,9 @@ pub static TABLE: &[&dyn Defect] = &[
     &unknown_opcode_succeeds::UnknownOpcodeSucceeds,
     &unmapped_succeeds::UnmappedSucceeds,
     &non_contiguous_with_cqr::NonContiguousWithCqr,
+    &qprio_checked::QprioChecked,
+    &get_features_dword_11::GetFeaturesDword11,
+    &prp1_offset_refused::Prp1OffsetRefused,
 ];
 
 /// Defects whose requirements no rule of the model judges yet: they are there and can be seen, but no

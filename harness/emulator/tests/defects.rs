@@ -134,6 +134,8 @@ impl Tour {
         let cache = SetFeatures { fid: Fid::VOLATILE_WRITE_CACHE, cdw11: off, ..set };
         self.admin(SetFeatures { sv: true, ..cache });
         self.admin(GetFeatures { fid: Fid::VOLATILE_WRITE_CACHE, ..GetFeatures::default() });
+        let get = GetFeatures { fid: Fid::NUMBER_OF_QUEUES, ..GetFeatures::default() };
+        self.admin(GetFeatures { cdw11: count(1), ..get });
         for (fid, cdw11) in [(Fid::POWER_MANAGEMENT, 1), (Fid::TEMPERATURE_THRESHOLD, 9 << 16)] {
             self.admin(SetFeatures { fid, cdw11, ..SetFeatures::default() });
             self.admin(GetFeatures { fid, cdw11, ..GetFeatures::default() });
@@ -156,7 +158,8 @@ impl Tour {
         self.admin(CreateIoCq { pc: false, prp1: Addr(pages), qid: Qid(2), ..cq });
         self.admin(DeleteIoCq { qid: Qid(2) });
         self.admin(cq);
-        self.admin(sq);
+        // The priority means nothing without weighted round robin.
+        self.admin(CreateIoSq { qprio: 2, ..sq });
         self.host.adopt_sq(1, 1, sq_base, ENTRIES);
         self.admin(DeleteIoCq { qid: Qid(0) });
         self.admin(DeleteIoCq { qid: Qid(1) });
@@ -237,6 +240,8 @@ impl Tour {
         self.read(1, 16383, 2);
         self.read(1, 904, 1);
         self.read(1, 0, 33);
+        let offset = Read { nsid: Nsid(1), prp1: Addr(DATA + 0x204), ..Read::default() };
+        self.run(1, 1, offset);
         let outside = Read { nsid: Nsid(1), prp1: Addr(1 << 40), ..Read::default() };
         self.run(1, 1, outside);
     }
