@@ -13,6 +13,10 @@ pub struct Lives {
     pub readies: u32,
     /// Enables after which CSTS.RDY was not looked at until the next reset: it may have become 1.
     pub unsure: u32,
+    /// Losses of main power while CSTS.SHST was surely not 10b.
+    pub sudden_losses: u32,
+    /// Losses of main power of which that is not known.
+    pub unsure_losses: u32,
 }
 
 /// A structure as it was read last.
@@ -40,5 +44,14 @@ pub struct KeptLog {
     /// The entries.
     pub entries: Vec<KeptEntry>,
     /// What had happened to the controller when the newest was read.
+    pub lives: Lives,
+}
+
+/// The SMART / Health Information log as it was read last.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct KeptSmart {
+    /// Its bytes.
+    pub bytes: [u8; 512],
+    /// What had happened to the controller by then.
     pub lives: Lives,
 }

@@ -9,9 +9,9 @@ use std::sync::Arc;
 
 use spec::register::{Aqa, Cap, Cc, Csts};
 use spec::requirement::{Fact, Facts};
-use spec::{Addr, Lba, Nsid, Qid, Version};
+use spec::{Addr, Cns, Lba, Lid, Nsid, Qid, Version};
 
-use crate::lives::{Kept, KeptLog, Lives};
+use crate::lives::{Kept, KeptLog, KeptSmart, Lives};
 use crate::truth::{Maybe, No, Truth, Yes};
 
 /// Everything believed of the DUT's structure.
@@ -35,7 +35,7 @@ impl World {
     pub fn namespace_mut(&mut self, nsid: Nsid) -> &mut Namespace {
         let at = self.namespaces.partition_point(|n| n.nsid < nsid);
         if self.namespaces.get(at).is_none_or(|n| n.nsid != nsid) {
-            self.namespaces.insert(at, Namespace { nsid, claims: None, seen_by: 0 });
+            self.namespaces.insert(at, Namespace { nsid, claims: None, seen_by: 0, csi: None });
         }
         &mut self.namespaces[at]
     }
@@ -271,6 +271,8 @@ pub struct ControllerClaims {
     pub frmw: u8,
     pub lpa: u8,
     pub elpe: u8,
+    pub wctemp: u16,
+    pub cctemp: u16,
     pub sqes: u8,
     pub cqes: u8,
     pub nn: u32,
@@ -316,6 +318,8 @@ pub struct Namespace {
     pub claims: Option<NamespaceClaims>,
     /// The controllers (bit n: index n) through which it was read.
     pub seen_by: u64,
+    /// Its command set, once a descriptor (CNS 03h) told it.
+    pub csi: Option<u8>,
 }
 
 impl Namespace {
@@ -459,6 +463,12 @@ pub struct Controller {
     pub identified: Option<Kept>,
     /// Identify Namespace as it was read last, by NSID.
     pub identified_namespaces: Vec<(Nsid, Kept)>,
+    /// Other Identify structures as they were read last.
+    pub kept_structures: Vec<((Cns, Nsid), Kept)>,
+    /// Log pages that hardly change, as they were read last as a whole.
+    pub kept_pages: Vec<(Lid, Kept)>,
+    /// The SMART / Health Information log as it was read last.
+    pub smart: Option<Arc<KeptSmart>>,
     /// What had happened when `active` was learned last.
     pub listed: Option<Lives>,
 }

@@ -17,7 +17,7 @@ use super::queues::{Cq, Sq};
 use super::report::Place;
 use super::unit::{Shst, Transition};
 use crate::state::{Controller, Feature, Phase};
-use crate::truth::No;
+use crate::truth::{Maybe, No, Truth, Yes};
 
 /// CAP.TO, CRTO.CRWMT and CRTO.CRIMT count in units of 500 ms.
 const UNIT: u64 = 500_000_000;
@@ -279,10 +279,15 @@ impl Judge {
         unit.mask_reset |= mask;
         unit.unmasked = 0;
         self.learn(ctrl, |controller| {
+            let shut_down = is_shut_down(controller);
             reset_controller(controller);
             let lives = &mut controller.lives;
             lives.resets += 1;
-            lives.power_losses += u32::from(kind == ResetKind::PowerCycle);
+            if kind == ResetKind::PowerCycle {
+                lives.power_losses += 1;
+                lives.sudden_losses += u32::from(shut_down.is_no());
+                lives.unsure_losses += u32::from(shut_down == Maybe);
+            }
             lives.unsure += u32::from(enabling);
             if wide {
                 controller.cc = Cc::new();
@@ -310,6 +315,17 @@ impl Judge {
             controller.phase = Phase::Ready;
             controller.lives.readies += 1;
         });
+    }
+}
+
+/// Whether CSTS.SHST is 10b: the controller told that power may go.
+fn is_shut_down(controller: &Controller) -> Truth {
+    match controller.phase {
+        Phase::ShutDown => Yes,
+        Phase::ShuttingDown => Maybe,
+        Phase::Ready | Phase::Enabling => No,
+        // A shutdown may have ended while the controller was disabled, or go on over a reset.
+        Phase::Disabled | Phase::Disabling => Maybe,
     }
 }
 

@@ -135,7 +135,8 @@ pub fn valid(v: &View) -> String {
     v.claims.map_or("NN was not read".into(), |c| format!("NN = {}", c.nn))
 }
 
-fn active(v: &View) -> String {
+/// For reports: the active identifiers.
+pub fn active(v: &View) -> String {
     let known = v.active.known();
     let shown: Vec<_> = known.iter().take(8).map(u32::to_string).collect();
     let more = if known.len() > shown.len() { ", ..." } else { "" };

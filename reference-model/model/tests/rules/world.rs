@@ -20,7 +20,7 @@ impl Scene {
     /// namespaces 1 (1,000 blocks of 512 bytes) and 2 active, 3 and 4 inactive; MDTS 32 KiB.
     pub fn new() -> Self {
         let mut controller = Controller {
-            cap: Some(Cap::new().with_mqes_z(63)),
+            cap: Some(Cap::new().with_mqes_z(63).with_css(1)),
             cc: Cc::new().with_en(true).with_iosqes(6).with_iocqes(4),
             cc_known: true,
             phase: Phase::Ready,
@@ -185,6 +185,11 @@ pub mod good {
 
     pub fn get_log_page() -> GetLogPage {
         GetLogPage { prp1: DATA, lid: Lid::ERROR_INFORMATION, numdl_z: 15, ..Default::default() }
+    }
+
+    /// The first 64 bytes of a page.
+    pub fn page(lid: Lid) -> GetLogPage {
+        GetLogPage { lid, ..get_log_page() }
     }
 
     pub fn read() -> Read {

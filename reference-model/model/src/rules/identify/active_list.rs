@@ -7,7 +7,6 @@ use spec::{Nsid, QueueKind};
 
 use super::*;
 use crate::rules::claims::{Seen, claims, hold_all};
-use crate::truth::{Maybe, Truth};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -30,19 +29,21 @@ checks! {
 }
 
 /// No identifier can follow FFFFFFFEh.
-fn no_list_after(nsid: Nsid) -> bool {
+pub(super) fn no_list_after(nsid: Nsid) -> bool {
     nsid.0 >= u32::MAX - 1
 }
 
 /// The list, and the identifier that the host asked to start after.
-struct Listed {
-    list: NamespaceList,
-    after: Nsid,
+pub(super) struct Listed {
+    /// The list.
+    pub list: NamespaceList,
+    /// NSID of the command.
+    pub after: Nsid,
 }
 
 impl Listed {
     /// The first identifier that does not follow its predecessor, or lies not above NSID.
-    fn misplaced(&self) -> Option<Nsid> {
+    pub fn misplaced(&self) -> Option<Nsid> {
         let mut last = self.after;
         self.list.iter().find(|nsid| std::mem::replace(&mut last, *nsid) >= *nsid)
     }
@@ -66,7 +67,7 @@ claims! {
 }
 
 claims! {
-    static FILLED: Listed[list, v] in identify {
+    pub(super) static FILLED: Listed[list, v] in identify {
         LIST_ZERO_FILLED: list.behind_the_end().is_none(), "0 behind the last identifier",
             "{} behind a 0", list.behind_the_end().unwrap_or_default();
     }

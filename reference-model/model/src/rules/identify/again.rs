@@ -7,7 +7,7 @@ use std::sync::Arc;
 use spec::identify::{IdentifyController, IdentifyNamespace};
 use spec::requirement::{identify, identify_controller, identify_descriptors};
 use spec::structure::ByteField;
-use spec::{Nsid, Req};
+use spec::{Cns, Nsid, Req};
 
 use crate::lives::{Kept, Lives};
 use crate::ruling::Apply;
@@ -196,4 +196,36 @@ pub(super) fn list(apply: &mut Apply, after: Nsid, ids: &[u32], full: bool) {
     apply.expect(identify::SAME_AGAIN, agrees, || {
         (story.unwrap_or_default(), "it was otherwise before, and nothing changed it".into())
     });
+}
+
+/// Another structure was read, by CNS and NSID. The descriptors of a namespace are fixed; of the rest
+/// nothing moves but bytes that say how something goes on.
+pub(super) fn structure(apply: &mut Apply, key: (Cns, Nsid), bytes: &[u8]) {
+    let lives = apply.controller().lives;
+    let all = &mut apply.controller().kept_structures;
+    let found = all.iter().position(|(known, _)| *known == key);
+    let before = found.map(|at| all.remove(at).1);
+    if let Some(kept) = before.filter(|kept| kept.lives.power_losses == lives.power_losses) {
+        // FPI, the group of asymmetric access, NSATTR, NSTAT.
+        let independent = key.0 == Cns::IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE;
+        let moves = |at: usize| independent && matches!(at, 3..=8 | 14);
+        let differs = |at: &usize| kept.bytes[*at] != bytes[*at] && !moves(*at);
+        let first = (0..bytes.len()).find(differs);
+        let story = || {
+            let at = first.unwrap_or(0);
+            let now = format!("byte {at} is {:02X}h", bytes[at]);
+            (now, format!("it was {:02X}h, and nothing changed it", kept.bytes[at]))
+        };
+        if key.0 == Cns::NAMESPACE_IDENTIFICATION_DESCRIPTOR_LIST {
+            apply.hold(identify_descriptors::CONSTANT, first.is_none(), || {
+                let (now, because) = story();
+                (now, "the descriptors as they were".into(), because)
+            });
+        } else {
+            apply.expect(identify::SAME_AGAIN, first.is_none(), story);
+        }
+    }
+    let all = &mut apply.controller().kept_structures;
+    let at = all.partition_point(|(known, _)| (known.0.0, known.1) < (key.0.0, key.1));
+    all.insert(at, (key, Kept { bytes: Arc::from(bytes), lives }));
 }

@@ -11,7 +11,6 @@ use spec::{QueueKind, Version};
 use super::*;
 use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
 use crate::state::ControllerClaims;
-use crate::truth::{Maybe, Truth};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -200,7 +199,7 @@ fn activation_time(id: &IdentifyController, v: &Seen) -> Truth {
 
 /// Write Zeroes may be supported without ONCS bit 3 up to a size that CNS 06h tells.
 fn write_zeroes(id: &IdentifyController) -> Truth {
-    if id.oncs() & 0x1800 == 0 { Truth::Yes } else { Maybe }
+    if id.oncs() & 0x1800 == 0 { Yes } else { Maybe }
 }
 
 fn trackers(id: &IdentifyController) -> bool {
@@ -297,6 +296,8 @@ fn learned(id: &IdentifyController) -> ControllerClaims {
         frmw: id.frmw(),
         lpa: id.lpa(),
         elpe: id.elpe(),
+        wctemp: id.wctemp(),
+        cctemp: id.cctemp(),
         sqes: id.sqes(),
         cqes: id.cqes(),
         nn: id.nn(),

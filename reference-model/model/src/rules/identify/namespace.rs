@@ -12,7 +12,6 @@ use super::*;
 use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
 use crate::rules::common::valid;
 use crate::state::NamespaceClaims;
-use crate::truth::{Maybe, Truth};
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -161,10 +160,10 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     }
     let empty = bytes.iter().all(|byte| *byte == 0);
     match apply.controller().active.is_active(nsid) {
-        Truth::No => return hold_all(apply, &ns, INACTIVE),
+        No => return hold_all(apply, &ns, INACTIVE),
         Maybe if empty => return apply.controller().active.learn_one(nsid, false),
         Maybe => apply.controller().active.learn_one(nsid, true),
-        Truth::Yes => {}
+        Yes => {}
     }
     hold_all(apply, &ns, CLAIMS);
     hold_all(apply, &ns, RESERVED_ZERO);

@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
     name: "get-log-page 01h",
     queue: QueueKind::Admin,
     opcode: GetLogPage::OPCODE,
-    tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &CHECKS, &PRPS],
+    tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &CONTROLLER_PAGE, &OFFSETS, &PRPS],
     succeeds: Some(get_log_page::MANDATORY),
     data: |sqe, view| returns(sqe, view, seen),
     footprint,

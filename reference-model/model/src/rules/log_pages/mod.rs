@@ -1,25 +1,46 @@
 //! Get Log Page (opcode 02h), one file per page (LID). Base-2.3 §5.2.12.
 
+use std::sync::Arc;
+
 use spec::command::{Command, GetLogPage};
-use spec::requirement::get_log_page;
+use spec::requirement::{get_log_page, identify as again};
 use spec::{Lid, Nsid, QueueKind, Sqe, Version};
 
 use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, shows};
 use super::prps::{Prps, placement_is_defined};
 use crate::checks;
+use crate::lives::Kept;
 use crate::ruling::{Apply, Data, Rule, View, no_data, no_effect, no_footprint};
 use crate::state::Controller;
 use crate::truth::{Maybe, No, Truth, Yes};
 
+pub mod effects;
 pub mod error_information;
+pub mod firmware_slot;
+pub mod smart_health;
+pub mod supported;
 
 /// The rules of the modelled pages.
-pub static TABLE: &[&Rule] = &[&error_information::RULE];
+pub static TABLE: &[&Rule] = &[
+    &supported::LOG_PAGES,
+    &error_information::RULE,
+    &smart_health::RULE,
+    &firmware_slot::RULE,
+    &effects::RULE,
+    &supported::FEATURES,
+    &supported::NVME_MI,
+];
 
 /// The rule for Get Log Page of this SQE; `None`: a page that is not modelled.
 pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
     match GetLogPage::project(sqe).lid {
+        Lid::SUPPORTED_LOG_PAGES => Some(&supported::LOG_PAGES),
         Lid::ERROR_INFORMATION => Some(&error_information::RULE),
+        Lid::SMART_HEALTH_INFORMATION => Some(&smart_health::RULE),
+        Lid::FIRMWARE_SLOT_INFORMATION => Some(&firmware_slot::RULE),
+        Lid::COMMANDS_SUPPORTED_AND_EFFECTS => Some(&effects::RULE),
+        Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS => Some(&supported::FEATURES),
+        Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS => Some(&supported::NVME_MI),
         // C0h to FFh are the vendor's.
         lid if lid.name().is_none() && lid.0 < 0xc0 => Some(&UNDEFINED),
         _ => None,
@@ -49,13 +70,44 @@ checks! {
 }
 
 checks! {
-    /// Get Log Page of a page with a fixed size that belongs to the controller or subsystem.
-    /// Base-2.3 §5.2.12, figures 201 to 205, §5.2.12.1.
-    static CHECKS: GetLogPage[cmd, v] in get_log_page {
-        // CDW1: NSID
+    /// NSID of a page that belongs to the controller or subsystem. Base-2.3 §5.2.12.1.
+    static CONTROLLER_PAGE: GetLogPage[cmd, v] in get_log_page {
         NSID              INVALID_FIELD_IN_COMMAND
                           if !matches!(cmd.nsid, Nsid(0) | Nsid::BROADCAST)
                           => "NSID {}, the page belongs to the controller", cmd.nsid;
+    }
+}
+
+checks! {
+    /// A page that not every controller has.
+    static OPTIONAL: GetLogPage[cmd, v] in get_log_page {
+        LID_UNKNOWN_BEFORE_2_3  INVALID_FIELD_IN_COMMAND | INVALID_LOG_PAGE
+                          if !has_page(cmd.lid, v) => "LID {} is not supported", cmd.lid;
+        LID_UNKNOWN       INVALID_LOG_PAGE
+                          if !has_page(cmd.lid, v) => "LID {} is not supported", cmd.lid;
+    }
+}
+
+/// Whether the controller has this page, by its list (page 00h), by what it claims and its revision. Base-2.3 §3.1.3.5, figure
+/// 328 (LPA, OACS).
+fn has_page(lid: Lid, v: &View) -> Truth {
+    if let Some(listed) = supported::listed(lid, v) {
+        return listed.into();
+    }
+    let Some(claims) = v.claims else { return Maybe };
+    let from_2_0 = v.version >= Version::new(2, 0);
+    let bit = match lid {
+        Lid::COMMANDS_SUPPORTED_AND_EFFECTS if claims.lpa & 1 << 1 != 0 => return Yes,
+        Lid::COMMANDS_SUPPORTED_AND_EFFECTS if v.version < Version::new(2, 3) => return No,
+        Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS => claims.oacs & 1 << 6 != 0,
+        _ => claims.lpa & 1 << 5 != 0,
+    };
+    if bit && from_2_0 { Yes } else { Maybe }
+}
+
+checks! {
+    /// Where a page of fixed size is read from. Base-2.3 §5.2.12, figures 201 to 205.
+    static OFFSETS: GetLogPage[cmd, v] in get_log_page {
         // CDW12 and CDW13: Log Page Offset
         OFFSET_UNALIGNED  INVALID_FIELD_IN_COMMAND
                           if !cmd.ot && cmd.lpo & 3 != 0 => "offset {:X}h", cmd.lpo;
@@ -73,14 +125,102 @@ checks! {
 }
 
 /// Fields of later revisions, and those that mean something only with extended data (LPA bit 2).
-static RESERVED: Reserved<GetLogPage> = Reserved::and(|cmd, v| {
+static RESERVED: Reserved<GetLogPage> =
+    Reserved::and(|cmd, v| cmd.csi != 0 && v.version < Version::new(2, 3) || reserved(cmd, v));
+
+/// The same for pages that CSI chooses, where several command sets are on: a set that is not
+/// supported may be refused.
+static RESERVED_BESIDE_CSI: Reserved<GetLogPage> = Reserved::and(|cmd, v| {
+    let ignored = v.version >= Version::new(2, 3) && v.cc_known && v.cc.css() != ALL_SETS;
+    cmd.csi != 0 && !ignored || reserved(cmd, v)
+});
+
+/// CC.CSS of all supported command sets.
+const ALL_SETS: u8 = 0b110;
+
+fn reserved(cmd: &GetLogPage, v: &View) -> bool {
     let extended = has_extended_data(v);
     let offset = (cmd.lpo != 0 || cmd.ot) && extended != Yes;
     let length = (cmd.numdl_z > 0xfff || cmd.numdu_z != 0) && extended != Yes;
     let retain = cmd.rae && v.version < Version::new(1, 3);
-    let csi = cmd.csi != 0 && v.version < Version::new(2, 3);
-    offset || length || retain || csi || cmd.lsp != 0 || cmd.lsi != 0 || cmd.uidx != 0
-});
+    offset || length || retain || cmd.lsp != 0 || cmd.lsi != 0 || cmd.uidx != 0
+}
+
+/// The acceptance of a page without use for CSI.
+fn accept_page(apply: &mut Apply) {
+    no_result(apply);
+    let csi = GetLogPage::project(apply.sqe).csi;
+    shows(apply, get_log_page::CSI_IGNORED, csi != 0);
+}
+
+/// The acceptance of a page that CSI chooses.
+fn accept_page_of_set(apply: &mut Apply) {
+    no_result(apply);
+    let csi = GetLogPage::project(apply.sqe).csi;
+    let one_set = apply.controller().cc_known && apply.controller().cc.css() != ALL_SETS;
+    shows(apply, get_log_page::CSI_IGNORED, csi != 0 && one_set);
+}
+
+/// The command set that a page speaks of: that of CC.CSS, or what CSI says with CC.CSS = 110b.
+fn chosen_set(sqe: &Sqe, controller: &Controller) -> Option<u8> {
+    match controller.cc.css() {
+        _ if !controller.cc_known => None,
+        0 => Some(0),
+        ALL_SETS => Some(GetLogPage::project(sqe).csi),
+        _ => None,
+    }
+}
+
+/// The page, if all of it was read.
+fn whole<const N: usize>(apply: &mut Apply, bytes: &[u8]) -> Option<[u8; N]> {
+    let cmd = GetLogPage::project(apply.sqe);
+    let from = starts_at(&cmd, apply.controller())?;
+    (from == 0).then(|| bytes.first_chunk::<N>().copied()).flatten()
+}
+
+/// The same of a page that nothing changes but what no test sends. A part is held against the whole as
+/// it was read before.
+fn steady<const N: usize>(apply: &mut Apply, bytes: &[u8]) -> Option<[u8; N]> {
+    let cmd = GetLogPage::project(apply.sqe);
+    let from = starts_at(&cmd, apply.controller())?;
+    let lives = apply.controller().lives;
+    let key = cmd.lid;
+    let found = apply.controller().kept_pages.iter().position(|(lid, _)| *lid == key);
+    let kept = found.map(|at| apply.controller().kept_pages[at].1.clone());
+    let kept = kept.filter(|kept| kept.lives.resets == lives.resets && cmd.csi == 0);
+    let start = usize::try_from(from).unwrap_or(usize::MAX).min(N);
+    let shown = &bytes[..bytes.len().min(N - start)];
+    if let Some(kept) = kept {
+        let same = kept.bytes[start..start + shown.len()] == *shown;
+        let story = || {
+            let differs = |n: &usize| kept.bytes[start + n] != shown[*n];
+            let n = (0..shown.len()).find(differs).unwrap_or(0);
+            let now = format!("byte {} is {:02X}h", start + n, shown[n]);
+            (now, format!("it was {:02X}h when the whole page was read", kept.bytes[start + n]))
+        };
+        if start > 0 {
+            apply.hold(get_log_page::OFFSET_PART, same, || {
+                let (now, because) = story();
+                (now, "the part of the page at the offset".into(), because)
+            });
+        } else {
+            apply.expect(again::SAME_AGAIN, same, story);
+        }
+    }
+    let page = whole::<N>(apply, bytes)?;
+    if cmd.csi == 0 {
+        let kept = Kept { bytes: Arc::from(&page[..]), lives };
+        let pages = &mut apply.controller().kept_pages;
+        match found {
+            Some(at) => pages[at].1 = kept,
+            None => {
+                let at = pages.partition_point(|(lid, _)| *lid < key);
+                pages.insert(at, (key, kept));
+            }
+        }
+    }
+    Some(page)
+}
 
 /// The data buffer.
 static PRPS: Prps = Prps { bytes: |sqe, v| transfer(&GetLogPage::project(sqe), v).into() };
@@ -104,6 +244,11 @@ fn transfer(cmd: &GetLogPage, controller: &Controller) -> Option<u64> {
 pub(super) fn page_bytes(controller: &Controller, lid: Lid) -> Option<u64> {
     match lid {
         Lid::ERROR_INFORMATION => Some(64 * (u64::from(controller.claims?.elpe) + 1)),
+        Lid::SMART_HEALTH_INFORMATION | Lid::FIRMWARE_SLOT_INFORMATION => Some(512),
+        Lid::COMMANDS_SUPPORTED_AND_EFFECTS | Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS => {
+            Some(4096)
+        }
+        Lid::SUPPORTED_LOG_PAGES | Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS => Some(1024),
         _ => None,
     }
 }

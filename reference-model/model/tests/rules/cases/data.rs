@@ -22,16 +22,115 @@ pub fn returned_data(c: &mut Cases) {
         (all.into(), managed),
         (all.into(), up_to_2_0),
     );
+}
 
-    let log = good::get_log_page();
+/// Structures of namespaces and of command sets.
+pub fn structures(c: &mut Cases) {
+    let descriptors = good::identify(Cns::NAMESPACE_IDENTIFICATION_DESCRIPTOR_LIST, 1);
+    let of = |id: Identify, nsid: u32| Identify { nsid: Nsid(nsid), ..id };
+    let all = of(descriptors, u32::MAX);
+    c.add(identify_descriptors::NSID_RANGE, descriptors, all);
+    c.add(identify_descriptors::NSID_INACTIVE, descriptors, of(descriptors, 3));
+    c.add_in(common::NSID_BROADCAST, Sure, descriptors, all, |s| s.revision(2, 2));
+    let namespace = good::identify(Cns::IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE, 1);
+    let independent = good::identify(Cns::IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE, 1);
+    for id in [descriptors, namespace, independent] {
+        c.add(common::NSID_INVALID, id, of(id, 0));
+        c.add(common::NSID_INVALID, id, of(id, 5));
+        c.changed(common::RESERVED_BITS, Sure, id, |s| s.revision(1, 2));
+    }
+    let old = |s: &mut Scene| s.revision(2, 0);
+    let refused = [
+        (namespace, identify_nvm_namespace::BROADCAST_REFUSED),
+        (independent, identify_independent::BROADCAST_REFUSED),
+    ];
+    for (id, req) in refused {
+        c.add_in(req, Sure, id, of(id, u32::MAX), old);
+    }
+    let other = |id: Identify, csi: u8| Identify { csi, ..id };
+    c.add(identify_nvm_namespace::CSI_UNSUPPORTED, namespace, other(namespace, 2));
+    c.add_in(
+        identify_nvm_namespace::CSI_UNSUPPORTED,
+        Possible,
+        namespace,
+        other(of(namespace, 3), 2),
+        |_| {},
+    );
+    // Zoned namespaces have the structure of the NVM command set too.
+    c.push(
+        identify_nvm_namespace::CSI_UNSUPPORTED,
+        Sure,
+        (namespace.into(), Scene::new().with(|s| several_sets(s, 2))),
+        (other(namespace, 1).into(), Scene::new().with(|s| several_sets(s, 2))),
+    );
+    let controller = good::identify(Cns::IO_COMMAND_SET_SPECIFIC_IDENTIFY_CONTROLLER, 0);
+    c.add(identify::NSID_UNUSED, controller, of(controller, 1));
+    let list = good::identify(Cns::IO_COMMAND_SET_SPECIFIC_ACTIVE_NAMESPACE_ID_LIST, 0);
+    let last = of(list, 0xffff_fffd);
+    c.add(identify_io_active_list::NSID_RANGE, last, of(list, 0xffff_fffe));
+    let sets = [
+        (controller, identify_nvm_controller::CSI_UNSUPPORTED),
+        (list, identify_io_active_list::CSI_UNSUPPORTED),
+    ];
+    for (id, req) in sets {
+        c.add(req, id, other(id, 2));
+        c.add(req, id, other(id, 0x2f));
+        c.add_in(req, Possible, id, other(id, 2), |s| several_sets(s, 0));
+    }
+}
+
+/// Several command sets are supported, and namespace 1 is of set `csi`.
+fn several_sets(s: &mut Scene, csi: u8) {
+    s.controller().cap.as_mut().unwrap().set_css(0x41);
+    s.world.namespace_mut(Nsid(1)).csi = Some(csi);
+}
+
+/// Log pages, from any offset.
+pub fn pages(c: &mut Cases) {
     use get_log_page::*;
-    c.add(NSID, GetLogPage { nsid: Nsid::BROADCAST, ..log }, GetLogPage { nsid: Nsid(1), ..log });
-    c.add(OFFSET_UNALIGNED, GetLogPage { lpo: 64, ..log }, GetLogPage { lpo: 66, ..log });
-    c.add(OFFSET_BEYOND, log, GetLogPage { lpo: 1028, ..log });
-    c.add(OFFSET_AT_END, log, GetLogPage { lpo: 1024, ..log });
-    c.add_in(INDEX_OFFSET, Possible, log, GetLogPage { ot: true, ..log }, |_| {});
-    let short = |s: &mut Scene| s.claims().lpa = 0;
-    c.add_in(common::RESERVED_BITS, Sure, log, GetLogPage { lpo: 4, ..log }, short);
+    let sizes = [
+        (Lid::ERROR_INFORMATION, 1024),
+        (Lid::SMART_HEALTH_INFORMATION, 512),
+        (Lid::FIRMWARE_SLOT_INFORMATION, 512),
+        (Lid::COMMANDS_SUPPORTED_AND_EFFECTS, 4096),
+        (Lid::SUPPORTED_LOG_PAGES, 1024),
+        (Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS, 1024),
+        (Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS, 4096),
+    ];
+    for (lid, size) in sizes {
+        let log = good::page(lid);
+        let owned = if lid == Lid::SMART_HEALTH_INFORMATION { smart::NSID } else { NSID };
+        let broadcast = GetLogPage { nsid: Nsid::BROADCAST, ..log };
+        c.add(owned, broadcast, GetLogPage { nsid: Nsid(1), ..log });
+        c.add(OFFSET_UNALIGNED, GetLogPage { lpo: 64, ..log }, GetLogPage { lpo: 66, ..log });
+        c.add(OFFSET_BEYOND, log, GetLogPage { lpo: size + 4, ..log });
+        c.add(OFFSET_AT_END, log, GetLogPage { lpo: size, ..log });
+        c.add_in(INDEX_OFFSET, Possible, log, GetLogPage { ot: true, ..log }, |_| {});
+        let short = |s: &mut Scene| s.claims().lpa = 0;
+        let beyond_12_bits = GetLogPage { lpo: 4, ..log };
+        let old_effects = lid == Lid::COMMANDS_SUPPORTED_AND_EFFECTS;
+        if !old_effects {
+            c.add_in(common::RESERVED_BITS, Sure, log, beyond_12_bits, short);
+        }
+        if size != 512 && lid != Lid::ERROR_INFORMATION {
+            let bare = |s: &mut Scene| s.controller().claims = None;
+            c.add_in(LID_UNKNOWN, Possible, log, log, |_| {});
+            c.add_in(LID_UNKNOWN_BEFORE_2_3, Possible, log, log, move |s| {
+                s.revision(2, 1);
+                bare(s);
+            });
+        }
+    }
+    let smart = good::page(Lid::SMART_HEALTH_INFORMATION);
+    let of_one = GetLogPage { nsid: Nsid(1), ..smart };
+    c.add_in(common::NSID_INVALID, Possible, smart, of_one, |s| s.claims().lpa = 5);
+    let effects = good::page(Lid::COMMANDS_SUPPORTED_AND_EFFECTS);
+    let has = Scene::new().with(|s| {
+        s.revision(2, 1);
+        s.claims().lpa = 2 | 4;
+    });
+    let lacks = has.clone().with(|s| s.claims().lpa = 4);
+    c.push(LID_UNKNOWN_BEFORE_2_3, Sure, (effects.into(), has), (effects.into(), lacks));
 }
 
 pub fn events_and_aborts(c: &mut Cases) {
@@ -74,16 +173,16 @@ pub fn prps(c: &mut Cases) {
     let write = |nlb, prp1, prp2| {
         io(Write { nlb: Entries(nlb), prp1: Addr(prp1), prp2: Addr(prp2), ..good::write() })
     };
-    let log = |nlb: u16, prp1, prp2| {
-        let long = GetLogPage { prp1: Addr(prp1), prp2: Addr(prp2), ..good::get_log_page() };
+    let log = |lid: u8, nlb: u16, prp1, prp2| {
+        let long = GetLogPage { prp1: Addr(prp1), prp2: Addr(prp2), ..good::page(Lid(lid)) };
         long.with_bytes(spec::Bytes(512 * u64::from(nlb))).into()
     };
     type Make<'a> = &'a dyn Fn(u16, u64, u64) -> Sqe;
     let read: Make = &|n, a, b| read(u32::from(n), a, b);
     let write: Make = &|n, a, b| write(u32::from(n), a, b);
-    let log: Make = &log;
+    let logs = [0, 1, 2, 3, 5, 0x12, 0x13].map(|lid| move |n, a, b| log(lid, n, a, b));
     let (data, second, list) = (0x20_0000, 0x21_0000, LIST.0);
-    for make in [read, write, log] {
+    for make in [read, write].into_iter().chain(logs.iter().map(|log| -> Make { log })) {
         c.add(prp::LOW_BITS, make(8, data, 0), make(8, data + 1, 0));
         c.add_in(prp::PRP2_UNUSED, Possible, make(8, data, 0), make(8, data, second), |_| {});
         c.add(prp::PRP2_OFFSET, make(8, data + 8, second), make(8, data + 8, second + 8));
@@ -120,8 +219,8 @@ pub fn prps(c: &mut Cases) {
         let (at, above) = (make(64, data, list), make(65, data, list));
         c.add_in(common::MDTS, Sure, at, above, |s| write_list(s, list, &most));
     }
-    for cns in [Cns::IDENTIFY_CONTROLLER, Cns::ACTIVE_NAMESPACE_ID_LIST, Cns::IDENTIFY_NAMESPACE] {
-        let nsid = u32::from(cns == Cns::IDENTIFY_NAMESPACE);
+    for cns in [0, 1, 2, 3, 5, 6, 7, 8].map(Cns) {
+        let nsid = u32::from(matches!(cns.0, 0 | 3 | 5 | 8));
         let ok =
             Identify { prp1: Addr(data + 16), prp2: Addr(second), ..good::identify(cns, nsid) };
         c.add(prp::LOW_BITS, ok, Identify { prp1: Addr(data + 18), ..ok });

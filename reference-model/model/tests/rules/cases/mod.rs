@@ -113,6 +113,8 @@ fn cases() -> Vec<Case> {
     admin::deletes(&mut c);
     admin::features(&mut c);
     data::returned_data(&mut c);
+    data::structures(&mut c);
+    data::pages(&mut c);
     data::events_and_aborts(&mut c);
     data::blocks(&mut c);
     data::prps(&mut c);
@@ -130,10 +132,21 @@ fn good_commands() -> Vec<Sqe> {
         good::identify(Cns::IDENTIFY_NAMESPACE, 1).into(),
         good::identify(Cns::IDENTIFY_CONTROLLER, 0).into(),
         good::identify(Cns::ACTIVE_NAMESPACE_ID_LIST, 0).into(),
+        good::identify(Cns::NAMESPACE_IDENTIFICATION_DESCRIPTOR_LIST, 1).into(),
+        good::identify(Cns::IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE, 1).into(),
+        good::identify(Cns::IO_COMMAND_SET_SPECIFIC_IDENTIFY_CONTROLLER, 0).into(),
+        good::identify(Cns::IO_COMMAND_SET_SPECIFIC_ACTIVE_NAMESPACE_ID_LIST, 0).into(),
+        good::identify(Cns::IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE, 1).into(),
         good::get_features(Fid::VOLATILE_WRITE_CACHE).into(),
         good::get_features(Fid::NUMBER_OF_QUEUES).into(),
         good::set_features(Fid::VOLATILE_WRITE_CACHE, 1).into(),
         good::get_log_page().into(),
+        good::page(Lid::SUPPORTED_LOG_PAGES).into(),
+        good::page(Lid::SMART_HEALTH_INFORMATION).into(),
+        good::page(Lid::FIRMWARE_SLOT_INFORMATION).into(),
+        good::page(Lid::COMMANDS_SUPPORTED_AND_EFFECTS).into(),
+        good::page(Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS).into(),
+        good::page(Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS).into(),
         Abort { sqid: Qid(1), cid: Cid(7) }.into(),
         AsyncEventRequest {}.into(),
         io(good::flush()),
@@ -265,7 +278,7 @@ fn what_is_defined_and_not_modelled_has_no_rule() {
     assert!(rules::find(QueueKind::Admin, &set.into()).is_none());
     let id = good::identify(Cns::CONTROLLER_LIST, 0);
     assert!(rules::find(QueueKind::Admin, &id.into()).is_none());
-    let log = GetLogPage { lid: Lid::SMART_HEALTH_INFORMATION, ..good::get_log_page() };
+    let log = GetLogPage { lid: Lid::DEVICE_SELF_TEST, ..good::get_log_page() };
     assert!(rules::find(QueueKind::Admin, &log.into()).is_none());
 }
 

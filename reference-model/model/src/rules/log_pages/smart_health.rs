@@ -1,0 +1,168 @@
+//! SMART / Health Information (LID 02h). Base-2.3 §5.2.12.1.3, figure 210.
+
+use std::ops::Range;
+use std::sync::{Arc, LazyLock};
+
+use spec::QueueKind;
+use spec::command::{Command, GetLogPage};
+use spec::log_page::SmartHealth;
+use spec::requirement::{identify, smart};
+
+use super::*;
+use crate::lives::KeptSmart;
+use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
+use crate::rules::common::valid;
+
+/// The rule.
+pub static RULE: Rule = Rule {
+    name: "get-log-page 02h",
+    queue: QueueKind::Admin,
+    opcode: GetLogPage::OPCODE,
+    tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &NSID, &CHECKS, &OFFSETS, &PRPS],
+    succeeds: Some(get_log_page::MANDATORY),
+    data: |sqe, view| returns(sqe, view, seen),
+    footprint: no_footprint,
+    accept,
+    refuse: no_result,
+};
+
+checks! {
+    static NSID: GetLogPage[cmd, v] in common {
+        // Where a namespace has a page, nothing says what an NSID without namespace gives; before
+        // 1.3 the page of the controller was FFFFFFFFh's alone.
+        NSID_INVALID      INVALID_NAMESPACE_OR_FORMAT | INVALID_FIELD_IN_COMMAND
+                          if (names_a_namespace(cmd)
+                              || cmd.nsid == Nsid(0) && v.version < Version::new(1, 3)) & Maybe
+                          => "NSID {}, {}", cmd.nsid, valid(v);
+    }
+}
+
+checks! {
+    static CHECKS: GetLogPage[cmd, v] in smart {
+        NSID              INVALID_FIELD_IN_COMMAND
+                          if names_a_namespace(cmd)
+                          => "NSID {}, LPA bit 0 = 0: the page is the controller's", cmd.nsid;
+    }
+}
+
+fn names_a_namespace(cmd: &GetLogPage) -> bool {
+    !matches!(cmd.nsid, Nsid(0) | Nsid::BROADCAST)
+}
+
+fn accept(apply: &mut Apply) {
+    accept_page(apply);
+    let nsid = GetLogPage::project(apply.sqe).nsid;
+    shows(apply, smart::NSID_ZERO, nsid == Nsid(0));
+}
+
+claims! {
+    /// What one page must say.
+    pub static CLAIMS: SmartHealth[page, v] in smart {
+        RANGES: page.avsp() <= 100 && page.avspt() <= 100, "percentages of at most 100",
+            "available spare {}, threshold {}", page.avsp(), page.avspt();
+        TEMPERATURE_TIME: untold_times(page, v), "0 where Identify Controller has no threshold",
+            "warning time {}, critical time {}", page.wctt(), page.cctt();
+    }
+}
+
+claims! {
+    static RESERVED_ZERO: SmartHealth[page, v] in identify {
+        RESERVED_ZERO: leftover(page).is_none(), "0 in reserved bytes and bits",
+            "byte {} is not as it should be", leftover(page).unwrap_or(0);
+    }
+}
+
+claims! {
+    static COUNT: SmartHealth[page, v] in error_log {
+        SMART_COUNT: v.error_log.count == 0 || page.neile() >= u128::from(v.error_log.count),
+            "at least the highest error count of the error log",
+            "{} entries over the life, error count {}", page.neile(), v.error_log.count;
+    }
+}
+
+fn untold_times(page: &SmartHealth, v: &Seen) -> Truth {
+    let Some((wctemp, cctemp)) = v.claims.map(|c| (c.wctemp, c.cctemp)) else { return Maybe };
+    let warning = page.wctt() == 0 || wctemp != 0 && cctemp != 0;
+    (warning && (page.cctt() == 0 || cctemp != 0)).into()
+}
+
+fn leftover(page: &SmartHealth) -> Option<usize> {
+    static RANGES: LazyLock<Vec<Range<usize>>> = LazyLock::new(SmartHealth::reserved_ranges);
+    let bits = [(0, page.cw() & 0x80), (6, page.egcws() & 0xf2)];
+    let field = bits.into_iter().find(|(_, bits)| *bits != 0).map(|(at, _)| at);
+    first_reserved(page.bytes(), &RANGES).or(field)
+}
+
+/// Counters over the life of the controller, by their acronyms. The others count in these: data units
+/// and host commands, which may lag.
+fn lifetime(page: &SmartHealth) -> [(&'static str, u128); 12] {
+    [
+        ("data units read", page.dur()),
+        ("data units written", page.duw()),
+        ("host read commands", page.hrc()),
+        ("host write commands", page.hwc()),
+        ("controller busy time", page.cbt()),
+        ("power cycles", page.pwrc()),
+        ("power on hours", page.poh()),
+        ("unexpected power losses", page.upl()),
+        ("media errors", page.mdie()),
+        ("error log entries", page.neile()),
+        ("warning temperature time", u128::from(page.wctt())),
+        ("critical temperature time", u128::from(page.cctt())),
+    ]
+}
+
+/// Holds the page against the one before it.
+fn again(apply: &mut Apply, now: &SmartHealth, kept: &KeptSmart) {
+    let before = SmartHealth(kept.bytes);
+    let pairs = lifetime(&before).into_iter().zip(lifetime(now));
+    let fallen = pairs.into_iter().find(|((_, before), (_, now))| now < before);
+    apply.hold(smart::LIFETIME, fallen.is_none(), || {
+        let ((name, before), (_, now)) = fallen.unwrap_or_default();
+        let because = format!("it was {before} before, and counts over the life of the controller");
+        (format!("{name} {now}"), format!("at least {before}"), because)
+    });
+    // The threshold is no measured value.
+    apply.expect(identify::SAME_AGAIN, now.avspt() == before.avspt(), || {
+        let (now, before) = (now.avspt(), before.avspt());
+        (format!("spare threshold {now}"), format!("it was {before}, and nothing changed it"))
+    });
+    losses(apply, now, &before, kept);
+}
+
+/// The counters of power against what the log tells of it.
+fn losses(apply: &mut Apply, now: &SmartHealth, before: &SmartHealth, kept: &KeptSmart) {
+    let lives = apply.controller().lives;
+    let cycles = u128::from(lives.power_losses - kept.lives.power_losses);
+    let grown = now.pwrc().wrapping_sub(before.pwrc());
+    apply.expect(smart::LIFETIME, grown == cycles, || {
+        (format!("power cycles grew by {grown}"), format!("power was lost {cycles} times since"))
+    });
+    let sure = u128::from(lives.sudden_losses - kept.lives.sudden_losses);
+    let unsure = u128::from(lives.unsure_losses - kept.lives.unsure_losses);
+    let grown = now.upl().wrapping_sub(before.upl());
+    apply.hold(smart::UNEXPECTED_LOSSES, (sure..=sure + unsure).contains(&grown), || {
+        let allowed = match unsure {
+            0 => format!("growth by {sure}"),
+            _ => format!("growth by {sure} to {}", sure + unsure),
+        };
+        let because = format!(
+            "of {cycles} losses of power {sure} came while CSTS.SHST was not 10b, \
+             and of {unsure} that is not known"
+        );
+        (format!("unexpected power losses grew by {grown}"), allowed, because)
+    });
+}
+
+fn seen(apply: &mut Apply, bytes: &[u8]) {
+    let Some(bytes) = whole::<512>(apply, bytes) else { return };
+    let page = SmartHealth(bytes);
+    hold_all(apply, &page, CLAIMS);
+    hold_all(apply, &page, RESERVED_ZERO);
+    hold_all(apply, &page, COUNT);
+    if let Some(kept) = apply.controller().smart.take() {
+        again(apply, &page, &kept);
+    }
+    let lives = apply.controller().lives;
+    apply.controller().smart = Some(Arc::new(KeptSmart { bytes, lives }));
+}
