@@ -40,7 +40,11 @@ impl Judge {
         };
         match self.commands[n].flight {
             Flight::Rung => {}
-            Flight::Dropped if self.posted_in_time(n) => {}
+            Flight::Dropped if self.posted_in_time(n) => {
+                if let Some(cq) = self.unit().cq(cqid.0) {
+                    cq.orphans = cq.orphans.saturating_sub(1);
+                }
+            }
             Flight::Dropped => {
                 self.late_completion(n, cqe);
                 return;

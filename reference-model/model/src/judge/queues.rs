@@ -109,6 +109,9 @@ pub struct Cq {
     pub unsignalled: Option<u64>,
     /// Entries up to this one were written, on a transport that shows it.
     pub written: u64,
+    /// Commands that were dropped with their submission queue: their entries may have been posted
+    /// before, and not been seen yet.
+    pub orphans: u64,
 }
 
 impl Cq {
@@ -130,6 +133,7 @@ impl Cq {
             posted_masked: false,
             unsignalled: None,
             written: 0,
+            orphans: 0,
         }
     }
 

@@ -202,6 +202,12 @@ impl Judge {
 
     /// Command `n` is dropped: no CQE is owed, and it may have done any part of its work.
     pub(super) fn drop_command(&mut self, n: u32, late: Req) {
+        let (ctrl, sqid) = (self.commands[n].ctrl, self.commands[n].sqid);
+        let unit = &mut self.units[usize::from(ctrl)];
+        let cqid = unit.sq(sqid).map(|sq| sq.cqid);
+        if let Some(cq) = cqid.and_then(|cqid| unit.cq(cqid)) {
+            cq.orphans += 1;
+        }
         self.end_command(n, Flight::Dropped);
         self.commands[n].dropped = Some(late);
         self.stand(n, Standing::Other);

@@ -2,9 +2,9 @@
 
 use log::{Body, LookReason};
 use model::FindingKind;
-use spec::command::Flush;
+use spec::command::{DeleteIoSq, Flush};
 use spec::requirement as req;
-use spec::{Addr, Nsid, Status};
+use spec::{Addr, Nsid, Qid, Status};
 
 use super::script::*;
 
@@ -40,6 +40,31 @@ fn entries_are_written_into_the_next_free_slots_one_for_each_command() {
     two_in_flight(2, 16).diverges(req::queue::CQE_SLOT_ORDER);
     // Beyond the end of the queue nobody gives the memory.
     two_in_flight(0, 4096).diverges(req::dma::WRITE_WITHIN_PRPS);
+}
+
+/// Seen over vfio-user, where a host looks late: what a deleted queue had posted still fills slots, so the
+/// entry of another queue behind it is where it must be.
+#[test]
+fn entries_of_a_deleted_queue_that_were_not_seen_yet_fill_their_slots() {
+    let behind = |slot: u64| {
+        let mut s = with_pair();
+        s.done(0, Script::create_sq(2, 1));
+        s.new_sq(2);
+        s.send(2, FLUSH.into());
+        s.send(2, FLUSH.into());
+        posts(&mut s, 0, 16);
+        posts(&mut s, 1, 16);
+        s.done(0, DeleteIoSq { qid: Qid(2) }.into());
+        s.send(1, FLUSH.into());
+        posts(&mut s, slot, 16);
+        s
+    };
+    let broken = |slot: u64| {
+        let judge = behind(slot).judge();
+        judge.findings().iter().any(|finding| finding.req == Some(req::queue::CQE_SLOT_ORDER))
+    };
+    assert!(!broken(2));
+    assert!(broken(3));
 }
 
 #[test]
