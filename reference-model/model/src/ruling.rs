@@ -6,7 +6,7 @@
 //! catalogue, never here: see [`Forces`].
 
 use spec::requirement::{Force, Level, StatusForce};
-use spec::{Cqe, Nsid, Qid, QueueKind, Req, Sqe, Status, Version};
+use spec::{Cqe, Fid, Nsid, Qid, QueueKind, Req, Sqe, Status, Version};
 
 use crate::memory::Memory;
 use crate::prp::PrpWalk;
@@ -263,6 +263,11 @@ impl Cells {
     pub const NAMESPACES: Cells = Cells(1 << 67);
     /// Every I/O Submission and Completion Queue.
     pub const ALL_QUEUES: Cells = Cells(u64::MAX as u128);
+
+    /// The values of one feature (identifiers 00h to 1Fh).
+    pub const fn feature(fid: Fid) -> Cells {
+        Cells(1 << (96 + fid.0 % 32))
+    }
 
     /// The existence of one I/O Submission Queue.
     pub const fn io_sq(qid: Qid) -> Cells {

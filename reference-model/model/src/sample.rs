@@ -9,8 +9,9 @@ use spec::feature::NumberOfQueues;
 use spec::opcode::admin;
 use spec::{Entries, Fid, Sqe, Status};
 
+use crate::rules::features::value;
 use crate::ruling::{Decision, Forces, Rule, View, bits};
-use crate::state::{Controller, Feature};
+use crate::state::Feature;
 
 /// An answer of a controller: what its CQE says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,27 +45,29 @@ pub fn answer(
     let refused = !accepts || (!refusals.is_empty() && random(4) == 0);
     match refusals.get(random(refusals.len().max(1) as u64) as usize) {
         Some(status) if refused => Answer { status: *status, dw0: 0 },
-        _ => Answer {
-            status: Status::SUCCESSFUL_COMPLETION,
-            dw0: result(sqe, view.controller, view.sqid.is_admin(), random),
-        },
+        _ => Answer { status: Status::SUCCESSFUL_COMPLETION, dw0: result(sqe, view, random) },
     }
 }
 
 /// Dword 0 of a successful completion.
-fn result(
-    sqe: &Sqe,
-    controller: &Controller,
-    admin: bool,
-    mut random: impl FnMut(u64) -> u64,
-) -> u32 {
+fn result(sqe: &Sqe, view: &View, mut random: impl FnMut(u64) -> u64) -> u32 {
+    let (controller, admin, version) = (view.controller, view.sqid.is_admin(), view.version);
     match sqe.opcode() {
         admin::GET_FEATURES if admin => {
             let cmd = GetFeatures::project(sqe);
             let granted = controller.number_of_queues.current.unwrap_or(0);
             match cmd.fid {
                 Fid::NUMBER_OF_QUEUES => selected(controller.number_of_queues, cmd.sel, granted),
-                _ => selected(controller.volatile_write_cache, cmd.sel, 0),
+                Fid::VOLATILE_WRITE_CACHE => selected(controller.volatile_write_cache, cmd.sel, 0),
+                fid => value::of(fid).map_or(0, |value| {
+                    let of = (value.of)(cmd.nsid.0, cmd.cdw11, version);
+                    let told = selected(controller.features.value(fid, of), cmd.sel, 0);
+                    // The vector stands in the value beside what is told of it.
+                    match fid == Fid::INTERRUPT_VECTOR_CONFIGURATION && cmd.sel < 3 {
+                        true => told & !0xffff | of,
+                        false => told,
+                    }
+                }),
             }
         }
         admin::SET_FEATURES if admin => match SetFeatures::project(sqe).fid {

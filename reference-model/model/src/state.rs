@@ -14,6 +14,10 @@ use spec::{Addr, Cns, Lba, Lid, Nsid, Qid, Version};
 use crate::lives::{Kept, KeptLog, KeptSmart, Lives};
 use crate::truth::{Maybe, No, Truth, Yes};
 
+mod features;
+
+pub use features::{Features, Temperatures};
+
 /// Everything believed of the DUT's structure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct World {
@@ -276,6 +280,11 @@ pub struct ControllerClaims {
     pub sqes: u8,
     pub cqes: u8,
     pub nn: u32,
+    pub npss: u8,
+    pub apsta: u8,
+    pub wctemp: u16,
+    /// Bit n: power state n is non-operational (NOPS).
+    pub nops: u32,
     pub oncs: u16,
     pub fuses: u16,
     pub vwc: u8,
@@ -449,6 +458,10 @@ pub struct Controller {
     pub volatile_write_cache: Feature,
     /// Feature 07h as Get Features returned it, or Set Features answered it.
     pub number_of_queues: Feature,
+    /// The other modelled features, value by value.
+    pub features: Features,
+    /// Temperatures, once log page 02h was read.
+    pub temperatures: Option<Temperatures>,
     /// Identify Controller as read.
     pub claims: Option<ControllerClaims>,
     /// Active namespaces as read.
@@ -494,7 +507,8 @@ impl Controller {
             spec::Fid::NUMBER_OF_QUEUES if !self.granted_answered => {
                 self.number_of_queues.current = None;
             }
-            _ => {}
+            spec::Fid::NUMBER_OF_QUEUES => {}
+            fid => self.features.forget(fid),
         }
     }
 

@@ -346,6 +346,8 @@ fn reset_controller(controller: &mut Controller) {
     controller.granted_answered = false;
     controller.number_of_queues.current = None;
     reset_feature(&mut controller.volatile_write_cache);
+    let unsaved = controller.claims.is_some_and(|claims| claims.oncs & 1 << 4 == 0);
+    controller.features.reset(unsaved);
     controller.events = crate::state::Events { error_masked: No, ..controller.events };
     controller.error_log.read = false;
 }

@@ -6,7 +6,7 @@ use spec::identify::{IdentifyController, IdentifyNamespace, LbaFormat, Namespace
 use spec::structure::Text;
 use spec::{Addr, Cid, Cns, Entries, Fid, Lba, Lid, Nsid, Qid, Sqe};
 
-use crate::device::{NSZE, claims};
+use crate::device::{FEATURES, NSZE, claims};
 
 /// Bytes of memory for the data of one command: 16 pages.
 pub const BUFFER: u64 = 16 * 4096;
@@ -94,21 +94,8 @@ pub fn admin(random: &mut Random, at: Addr) -> Sqe {
             ..Default::default()
         }
         .into(),
-        8 => GetFeatures {
-            fid: *random.pick(&[Fid(6), Fid(7), Fid(0)]),
-            sel: random.below(6) as u8,
-            nsid: Nsid(if random.one_in(5) { any } else { 0 }),
-            ..Default::default()
-        }
-        .into(),
-        9 | 10 => SetFeatures {
-            fid: *random.pick(&[Fid(6), Fid(7), Fid(7), Fid(0xbf)]),
-            sv: random.one_in(8),
-            nsid: Nsid(if random.one_in(8) { any } else { 0 }),
-            cdw11: *random.pick(&[0, 1, 0x0003_0003, 0xffff_0001]),
-            ..Default::default()
-        }
-        .into(),
+        8 => get_features(random, any),
+        9 | 10 => set_features(random, any),
         11 => GetLogPage {
             nsid: Nsid(if random.one_in(8) { any } else { u32::MAX }),
             prp1: at,
@@ -122,6 +109,55 @@ pub fn admin(random: &mut Random, at: Addr) -> Sqe {
         _ if random.one_in(12) => Sqe::new(0xbf),
         _ => AsyncEventRequest {}.into(),
     }
+}
+
+/// A feature, and what dword 11 selects within it.
+fn feature(random: &mut Random) -> (Fid, u32) {
+    let (fid, count) = *random.pick(&FEATURES);
+    let of = random.below(count.into()) as u32;
+    match fid {
+        Fid::TEMPERATURE_THRESHOLD => (fid, of << 16),
+        Fid::INTERRUPT_VECTOR_CONFIGURATION => (fid, of),
+        _ => (fid, 0),
+    }
+}
+
+fn get_features(random: &mut Random, any: u32) -> Sqe {
+    let (fid, cdw11) = match random.below(3) {
+        0 => (*random.pick(&[Fid(6), Fid(7), Fid(0)]), 0),
+        _ => feature(random),
+    };
+    let sel = random.below(6) as u8;
+    let nsid = match random.below(5) {
+        0 => any,
+        n if fid == Fid::ERROR_RECOVERY => 1 + (n as u32 & 1),
+        _ => 0,
+    };
+    GetFeatures { fid, sel, nsid: Nsid(nsid), cdw11, ..Default::default() }.into()
+}
+
+fn set_features(random: &mut Random, any: u32) -> Sqe {
+    let (fid, cdw11) = match random.below(3) {
+        0 => {
+            let fid = *random.pick(&[Fid(6), Fid(7), Fid(7), Fid(0xbf)]);
+            (fid, *random.pick(&[0, 1, 0x0003_0003, 0xffff_0001]))
+        }
+        _ => {
+            let (fid, selection) = feature(random);
+            let value = match fid {
+                Fid::INTERRUPT_VECTOR_CONFIGURATION => (random.below(2) as u32) << 16,
+                _ => *random.pick(&[0, 1, 2, 5, 0x1f, 300, 0x0001_0000, 0x4000]),
+            };
+            (fid, value | selection)
+        }
+    };
+    let nsid = match random.below(8) {
+        0 => any,
+        n if fid == Fid::ERROR_RECOVERY => 1 + (n as u32 & 1),
+        _ => 0,
+    };
+    let sv = random.one_in(8);
+    SetFeatures { fid, sv, nsid: Nsid(nsid), cdw11, ..Default::default() }.into()
 }
 
 /// An Abort of this command, or of one that is not there.

@@ -14,7 +14,7 @@ use model::state::{Controller, ControllerClaims, Feature, NamespaceClaims, Phase
 use spec::command::{Abort, Command, CreateIoCq, CreateIoSq, DeleteIoCq, DeleteIoSq};
 use spec::opcode::{admin, nvm};
 use spec::register::Cap;
-use spec::{Addr, Cid, Cqe, Nsid, Qid, QueueKind, Sqe, Status, Version};
+use spec::{Addr, Cid, Cqe, Fid, Nsid, Qid, QueueKind, Sqe, Status, Version};
 
 pub const BLOCK: u64 = 512;
 pub const PAGE: u64 = 4096;
@@ -90,6 +90,7 @@ impl Device {
         let mut world =
             World { controllers: vec![controller(0), controller(1)], ..Default::default() };
         for n in &mut world.controllers {
+            make_features(n);
             n.active.learn(Nsid(0), &[1, 2], false);
         }
         for nsid in [Nsid(1), Nsid(2)] {
@@ -144,6 +145,11 @@ impl Device {
         controller.number_of_queues.current = None;
         controller.volatile_write_cache.current = controller.volatile_write_cache.default;
         controller.volatile_write_cache.since_reset = false;
+        for (fid, _) in FEATURES {
+            for (_, feature) in controller.features.values_mut(fid) {
+                feature.current = feature.default;
+            }
+        }
     }
 
     /// Whether nothing more will come by itself.
@@ -417,6 +423,34 @@ fn is_aer(running: &Running) -> bool {
 }
 
 /// What Identify Controller says; the host shows it from [`crate::commands::identify_controller`].
+/// The features with values of one dword that the host asks for, and how many values each has.
+pub const FEATURES: [(Fid, u32); 8] = [
+    (Fid::ARBITRATION, 1),
+    (Fid::POWER_MANAGEMENT, 1),
+    (Fid::TEMPERATURE_THRESHOLD, 64),
+    (Fid::ERROR_RECOVERY, 4),
+    (Fid::INTERRUPT_COALESCING, 1),
+    (Fid::INTERRUPT_VECTOR_CONFIGURATION, 8),
+    (Fid::WRITE_ATOMICITY_NORMAL, 1),
+    (Fid::ASYNCHRONOUS_EVENT_CONFIGURATION, 1),
+];
+
+/// Every value is 0 by default, except for what Identify says, and none can be saved.
+fn make_features(controller: &mut Controller) {
+    for (fid, count) in FEATURES {
+        for of in 0..count {
+            let default = if (fid, of) == (Fid::TEMPERATURE_THRESHOLD, 0) { 340 } else { 0 };
+            let specific = if fid == Fid::ERROR_RECOVERY { 0b010 } else { 0 };
+            *controller.features.value_mut(fid, of) = Feature {
+                current: Some(default),
+                default: Some(default),
+                capabilities: Some(0b100 | specific),
+                ..Feature::default()
+            };
+        }
+    }
+}
+
 pub fn claims(n: u16) -> ControllerClaims {
     ControllerClaims {
         vid: 0x1b36,
@@ -435,6 +469,7 @@ pub fn claims(n: u16) -> ControllerClaims {
         nn: 4,
         oncs: 1 << 4,
         vwc: 7,
+        wctemp: 340,
         ..Default::default()
     }
 }

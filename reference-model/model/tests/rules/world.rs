@@ -31,6 +31,7 @@ impl Scene {
                 aerl: 3,
                 elpe: 15,
                 nn: 4,
+                npss: 3,
                 vwc: 7,
                 lpa: 4,
                 oncs: 1 << 4,
@@ -176,11 +177,17 @@ pub mod good {
     }
 
     pub fn get_features(fid: Fid) -> GetFeatures {
-        GetFeatures { fid, ..Default::default() }
+        let cdw11 = if fid == Fid::INTERRUPT_VECTOR_CONFIGURATION { 1 } else { 0 };
+        GetFeatures { fid, nsid: owner(fid), cdw11, ..Default::default() }
     }
 
     pub fn set_features(fid: Fid, cdw11: u32) -> SetFeatures {
-        SetFeatures { fid, cdw11, ..Default::default() }
+        SetFeatures { fid, nsid: owner(fid), cdw11, ..Default::default() }
+    }
+
+    /// The namespace to name for a feature.
+    fn owner(fid: Fid) -> Nsid {
+        Nsid(u32::from(fid == Fid::ERROR_RECOVERY))
     }
 
     pub fn get_log_page() -> GetLogPage {

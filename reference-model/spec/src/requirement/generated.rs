@@ -1470,6 +1470,9 @@ pub mod set_features {
     /// Set Features of a namespace feature with NSID FFFFFFFFh applies to all namespaces attached
     /// to this controller, unless the feature says otherwise. Base-2.3 §4.4 (FEA-GEN-07)
     pub const BROADCAST: Req = Req(438);
+    /// In a multi-domain subsystem Set Features of a namespace feature with NSID FFFFFFFFh is
+    /// refused. Base-2.3 §4.4 (FEA-GEN-17)
+    pub const BROADCAST_MULTI_DOMAIN: Req = Req(462);
 }
 
 /// Shutdown.
@@ -1627,7 +1630,7 @@ pub mod write_atomicity {
 }
 
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 462] = [
+pub static TABLE: [Requirement; 463] = [
     Requirement {
         name: "create-io-sq.cqid-not-created",
         id: "QUE-CSQ-06",
@@ -5955,5 +5958,14 @@ pub static TABLE: [Requirement; 462] = [
         levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Open })],
         verified: true,
         when: Condition::Always,
+    },
+    Requirement {
+        name: "set-features.broadcast-multi-domain",
+        id: "FEA-GEN-17",
+        clause: "Base-2.3 §4.4",
+        text: "In a multi-domain subsystem Set Features of a namespace feature with NSID FFFFFFFFh is refused.",
+        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        verified: true,
+        when: Condition::Bit(Fact::Ctratt, 10),
     },
 ];

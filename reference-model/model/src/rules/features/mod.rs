@@ -7,19 +7,44 @@ use spec::{Fid, Nsid, QueueKind, Sqe, Version};
 
 use super::common::{DWORD_0, NSID_ABOVE_NN, PSDT_ADMIN, Reserved, no_second_dword, shows};
 use crate::checks;
-use crate::ruling::{Apply, Rule, View, no_data, no_effect, no_footprint};
+use crate::ruling::{Apply, Cells, Footprint, Rule, View, no_data, no_effect, no_footprint};
 use crate::state::{Controller, Feature};
 use crate::truth::{Maybe, Truth, Yes};
 
+pub mod arbitration;
+pub mod asynchronous_event_configuration;
+pub mod error_recovery;
+pub mod interrupt_coalescing;
+pub mod interrupt_vector_configuration;
 pub mod number_of_queues;
+pub mod power_management;
+pub mod temperature_threshold;
+pub mod value;
 pub mod volatile_write_cache;
+pub mod write_atomicity_normal;
 
 /// The rules of the modelled features.
 pub static TABLE: &[&Rule] = &[
+    &arbitration::GET,
+    &arbitration::SET,
+    &power_management::GET,
+    &power_management::SET,
+    &temperature_threshold::GET,
+    &temperature_threshold::SET,
+    &error_recovery::GET,
+    &error_recovery::SET,
     &volatile_write_cache::GET,
     &volatile_write_cache::SET,
     &number_of_queues::GET,
     &number_of_queues::SET,
+    &interrupt_coalescing::GET,
+    &interrupt_coalescing::SET,
+    &interrupt_vector_configuration::GET,
+    &interrupt_vector_configuration::SET,
+    &write_atomicity_normal::GET,
+    &write_atomicity_normal::SET,
+    &asynchronous_event_configuration::GET,
+    &asynchronous_event_configuration::SET,
 ];
 
 /// The rule for Get Features or Set Features of this SQE; `None`: a feature that is not modelled.
@@ -28,8 +53,20 @@ pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
     // Both commands have FID in the same place.
     let fid = SetFeatures::project(sqe).fid;
     let (get_rule, set_rule) = match fid {
+        Fid::ARBITRATION => (&arbitration::GET, &arbitration::SET),
+        Fid::POWER_MANAGEMENT => (&power_management::GET, &power_management::SET),
+        Fid::TEMPERATURE_THRESHOLD => (&temperature_threshold::GET, &temperature_threshold::SET),
+        Fid::ERROR_RECOVERY => (&error_recovery::GET, &error_recovery::SET),
         Fid::VOLATILE_WRITE_CACHE => (&volatile_write_cache::GET, &volatile_write_cache::SET),
         Fid::NUMBER_OF_QUEUES => (&number_of_queues::GET, &number_of_queues::SET),
+        Fid::INTERRUPT_COALESCING => (&interrupt_coalescing::GET, &interrupt_coalescing::SET),
+        Fid::INTERRUPT_VECTOR_CONFIGURATION => {
+            (&interrupt_vector_configuration::GET, &interrupt_vector_configuration::SET)
+        }
+        Fid::WRITE_ATOMICITY_NORMAL => (&write_atomicity_normal::GET, &write_atomicity_normal::SET),
+        Fid::ASYNCHRONOUS_EVENT_CONFIGURATION => {
+            (&asynchronous_event_configuration::GET, &asynchronous_event_configuration::SET)
+        }
         fid if is_undefined(fid) => (&GET_UNDEFINED, &SET_UNDEFINED),
         _ => return None,
     };
@@ -91,21 +128,48 @@ checks! {
 }
 
 checks! {
-    /// Set Features of any feature of the controller. Base-2.3 §5.2.26, §4.4.
+    /// Set Features of any feature. Base-2.3 §5.2.26, §4.4.
     pub static SET_CHECKS: SetFeatures[cmd, v] in set_features {
         NOT_SAVEABLE      FEATURE_IDENTIFIER_NOT_SAVEABLE
-                          if cmd.sv & !capability(v, cmd.fid, SAVEABLE)
-                          => "SV 1, {}", told_capabilities(v, cmd.fid);
+                          if cmd.sv & !capability(v, cmd, SAVEABLE)
+                          => "SV 1, {}", told_capabilities(v, cmd);
         SAVE_WITHOUT_SUPPORT  FEATURE_IDENTIFIER_NOT_SAVEABLE | INVALID_FIELD_IN_COMMAND
                           if cmd.sv => "SV 1, ONCS bit 4 = 0";
         NOT_CHANGEABLE    FEATURE_NOT_CHANGEABLE
-                          if !capability(v, cmd.fid, CHANGEABLE) & changes(cmd, v)
-                          => "{}", told_capabilities(v, cmd.fid);
+                          if !capability(v, cmd, CHANGEABLE) & changes(cmd, v)
+                          => "{}", told_capabilities(v, cmd);
+    }
+}
+
+checks! {
+    /// Set Features of a feature of the controller. Base-2.3 §4.4.
+    pub static SET_SCOPE: SetFeatures[cmd, v] in set_features {
         NSID_CONTROLLER_SCOPE  FEATURE_NOT_NAMESPACE_SPECIFIC
                           if (cmd.nsid.0 != 0 && cmd.nsid != Nsid::BROADCAST)
                              & v.valid_nsid(cmd.nsid)
                           => "NSID {}, the feature belongs to the controller", cmd.nsid;
     }
+}
+
+checks! {
+    /// A feature that an I/O controller must have, and another controller may not have.
+    /// Base-2.3 §3.1.3.6.
+    static ELSEWHERE: GetFeatures[cmd, v] in get_features {
+        FID_UNKNOWN       INVALID_FIELD_IN_COMMAND
+                          if no_io_controller(v) => "CNTRLTYPE is that of no I/O controller";
+    }
+}
+
+checks! {
+    static SET_ELSEWHERE: SetFeatures[cmd, v] in set_features {
+        FID_UNKNOWN       INVALID_FIELD_IN_COMMAND
+                          if no_io_controller(v) => "CNTRLTYPE is that of no I/O controller";
+    }
+}
+
+/// Whether the controller may do without features that are mandatory for I/O controllers.
+fn no_io_controller(controller: &Controller) -> Truth {
+    controller.claims.is_some_and(|claims| claims.cntrltype > 1) & Maybe
 }
 
 /// The tables of Get Features for a feature of the controller that returns no data.
@@ -118,21 +182,69 @@ use get_tables;
 
 /// The tables of Set Features for a feature of the controller without data.
 macro_rules! set_tables {
-    ($reserved:expr, $($own:expr),*) => {
-        &[&DWORD_0, &PSDT_ADMIN, &NSID_ABOVE_NN, $reserved, &SET_CHECKS, $($own),*]
+    ($reserved:expr $(, $own:expr)*) => {
+        &[&DWORD_0, &PSDT_ADMIN, &NSID_ABOVE_NN, $reserved, &SET_CHECKS, &SET_SCOPE, $($own),*]
     };
 }
 use set_tables;
 
+/// The two rules of a feature whose value is one dword ([`value`]): GET and SET.
+macro_rules! value_rules {
+    (
+        $fid:ident, $code:literal, reads $reads:expr;
+        get $get_succeeds:expr, $get_tables:expr, $accept_get:expr;
+        set $set_succeeds:expr, $set_tables:expr, $accept_set:expr;
+    ) => {
+        /// Get Features.
+        pub static GET: Rule = Rule {
+            name: concat!("get-features ", $code),
+            queue: spec::QueueKind::Admin,
+            opcode: <GetFeatures as Command>::OPCODE,
+            tables: $get_tables,
+            succeeds: Some($get_succeeds),
+            data: no_data,
+            footprint: |_, _| Footprint {
+                reads: Cells::feature(Fid::$fid).and($reads),
+                writes: Cells::NONE,
+            },
+            accept: $accept_get,
+            refuse: no_second_dword,
+        };
+
+        /// Set Features.
+        pub static SET: Rule = Rule {
+            name: concat!("set-features ", $code),
+            queue: spec::QueueKind::Admin,
+            opcode: <SetFeatures as Command>::OPCODE,
+            tables: $set_tables,
+            succeeds: Some($set_succeeds),
+            data: no_data,
+            footprint: |_, _| Footprint { reads: $reads, writes: Cells::feature(Fid::$fid) },
+            accept: $accept_set,
+            refuse: no_second_dword,
+        };
+    };
+}
+use value_rules;
+
 /// Dwords that no modelled feature uses in Get Features. The data pointer is ignored from 2.3; the
-/// Select field means nothing without ONCS bit 4, CDW11 means nothing to feature 06h.
+/// Select field means nothing without ONCS bit 4.
 static GET_RESERVED: Reserved<GetFeatures> = Reserved::and(|cmd, v| {
     let pointer = cmd.prp1.0 | cmd.prp2.0 != 0 && v.version < Version::new(2, 3);
     let select = cmd.sel != 0 && selects(v) != Yes;
-    let dword_11 =
-        cmd.cdw11 != 0 && (cmd.fid != Fid::NUMBER_OF_QUEUES || v.version < Version::new(1, 3));
+    let dword_11 = cmd.cdw11 & !selecting(cmd.fid, v.version) != 0;
     pointer || select || dword_11 || cmd.cdw12 | cmd.cdw13 | cmd.cdw15 != 0 || cmd.uidx != 0
 });
+
+/// The bits of dword 11 that mean something to Get Features.
+fn selecting(fid: Fid, version: Version) -> u32 {
+    match fid {
+        Fid::TEMPERATURE_THRESHOLD if version >= Version::new(1, 2) => 0x3f_0000,
+        Fid::INTERRUPT_VECTOR_CONFIGURATION => 0xffff,
+        Fid::NUMBER_OF_QUEUES if version >= Version::new(1, 3) => u32::MAX,
+        _ => 0,
+    }
+}
 
 /// Dwords that no modelled feature uses in Set Features.
 fn set_leftovers(cmd: &SetFeatures) -> bool {
@@ -155,21 +267,30 @@ fn selects(controller: &Controller) -> Truth {
     controller.claims.map(|c| c.oncs & 1 << 4 != 0).into()
 }
 
-/// What is believed of a modelled feature.
-fn feature(controller: &Controller, fid: Fid) -> Feature {
-    match fid {
-        Fid::VOLATILE_WRITE_CACHE => controller.volatile_write_cache,
-        Fid::NUMBER_OF_QUEUES => controller.number_of_queues,
-        _ => Feature::default(),
+/// What is believed of the value that a Set Features is for.
+fn feature(v: &View, cmd: &SetFeatures) -> Feature {
+    match cmd.fid {
+        Fid::VOLATILE_WRITE_CACHE => v.volatile_write_cache,
+        Fid::NUMBER_OF_QUEUES => v.number_of_queues,
+        fid => v.features.value(fid, selected(cmd, v.version)),
     }
 }
 
-fn capability(v: &View, fid: Fid, bit: u32) -> Truth {
-    feature(v, fid).capabilities.map(|c| c & bit != 0).into()
+/// Which value of its feature a Set Features is for.
+fn selected(cmd: &SetFeatures, version: Version) -> u32 {
+    match value::of(cmd.fid) {
+        Some(value) => (value.of)(cmd.nsid.0, cmd.cdw11, version),
+        None => 0,
+    }
 }
 
-fn told_capabilities(v: &View, fid: Fid) -> String {
-    match feature(v, fid).capabilities {
+fn capability(v: &View, cmd: &SetFeatures, bit: u32) -> Truth {
+    feature(v, cmd).capabilities.map(|c| c & bit != 0).into()
+}
+
+fn told_capabilities(v: &View, cmd: &SetFeatures) -> String {
+    let fid = cmd.fid;
+    match feature(v, cmd).capabilities {
         Some(bits) => format!("supported capabilities of feature {fid}: {bits:X}h"),
         None => format!("the capabilities of feature {fid} were not read"),
     }
@@ -178,52 +299,65 @@ fn told_capabilities(v: &View, fid: Fid) -> String {
 /// Whether the command asks for another value. Asking for the value that a feature already has may
 /// be refused or not, so it decides nothing.
 fn changes(cmd: &SetFeatures, v: &View) -> Truth {
-    let differs = feature(v, cmd.fid).current.is_some_and(|now| now != cmd.cdw11);
+    let bits = match value::of(cmd.fid) {
+        Some(value) => (value.bits)(v, selected(cmd, v.version), v.version),
+        None => u32::MAX,
+    };
+    let differs = feature(v, cmd).current.is_some_and(|now| now & bits != cmd.cdw11 & bits);
     if differs { Yes } else { Maybe }
 }
 
 /// What a Get Features saw of a feature, held against what is believed of it. Returns what is
 /// believed afterwards. The current value (SEL = 000b) is the caller's.
-fn seen_other_than_current(apply: &mut Apply, known: Feature) -> Feature {
+/// `bits`: those of a value that count; `namespace_specific`: each namespace has one.
+fn seen_other_than_current(
+    apply: &mut Apply,
+    known: Feature,
+    bits: u32,
+    namespace_specific: bool,
+) -> Feature {
     let cmd = GetFeatures::project(apply.sqe);
     let of_namespace = cmd.nsid != Nsid::BROADCAST && cmd.nsid.0 != 0;
-    shows(apply, get_features::NSID_CONTROLLER_SCOPE, of_namespace);
+    shows(apply, get_features::NSID_CONTROLLER_SCOPE, of_namespace && !namespace_specific);
     shows(apply, get_features::DATA_POINTER_IGNORED, cmd.prp1.0 | cmd.prp2.0 != 0);
     let dw0 = apply.cqe.dw0();
+    let same = |value: u32| value & bits == dw0 & bits;
     let mut learned = known;
     if selects(apply.controller()) != Yes {
         return learned;
     }
     // Were SEL ignored, the answer would be the current value.
-    let other = known.current.is_some_and(|current| current != dw0);
+    let other = known.current.is_some_and(|current| current & bits != dw0 & bits);
     shows(apply, get_features::SELECT, cmd.sel != 0 && cmd.sel <= SUPPORTED_CAPABILITIES && other);
     match cmd.sel {
         DEFAULT => {
-            apply.hold(get_features::DEFAULT_CONSTANT, known.default.map(|d| d == dw0), || {
-                unequal("default", dw0, known.default)
+            let before = known.default.filter(|_| is_constant(cmd.fid, apply.version));
+            apply.hold(get_features::DEFAULT_CONSTANT, before.map(same), || {
+                unequal("default", dw0 & bits, known.default)
             });
             learned.default = Some(dw0);
         }
         SAVED => {
             let unsaved = known.capabilities.is_some_and(|c| c & SAVEABLE == 0);
             if unsaved && known.saved.is_none() {
-                let same = known.default.map(|d| d == dw0);
-                apply.hold(get_features::SAVED_IS_DEFAULT, same, || {
-                    unequal("saved", dw0, known.default)
+                apply.hold(get_features::SAVED_IS_DEFAULT, known.default.map(same), || {
+                    unequal("saved", dw0 & bits, known.default)
                 });
             } else {
-                apply.hold(get_features::SELECT, known.saved.map(|s| s == dw0), || {
-                    unequal("saved", dw0, known.saved)
+                apply.hold(get_features::SELECT, known.saved.map(same), || {
+                    unequal("saved", dw0 & bits, known.saved)
                 });
                 learned.saved = Some(dw0);
             }
         }
         SUPPORTED_CAPABILITIES => {
-            apply.hold(get_features::CAPABILITIES, dw0 & NAMESPACE_SPECIFIC == 0, || {
+            let told = dw0 & NAMESPACE_SPECIFIC != 0;
+            apply.hold(get_features::CAPABILITIES, told == namespace_specific, || {
+                let owner = if namespace_specific { "a namespace" } else { "the controller" };
                 (
                     format!("capabilities {dw0:X}h"),
-                    "bit 1 = 0".into(),
-                    format!("feature {} belongs to the controller", cmd.fid),
+                    format!("bit 1 = {}", u8::from(namespace_specific)),
+                    format!("feature {} belongs to {owner}", cmd.fid),
                 )
             });
             learned.capabilities = Some(dw0);
@@ -231,6 +365,11 @@ fn seen_other_than_current(apply: &mut Apply, known: Feature) -> Feature {
         _ => {}
     }
     learned
+}
+
+/// Whether the default value never changes: a power limit (from 2.3) may change that of a power state.
+fn is_constant(fid: Fid, version: Version) -> bool {
+    fid != Fid::POWER_MANAGEMENT || version < Version::new(2, 3)
 }
 
 fn unequal(which: &str, observed: u32, believed: Option<u32>) -> (String, String, String) {

@@ -6,7 +6,6 @@ use spec::feature::NumberOfQueues;
 use spec::requirement::number_of_queues;
 
 use super::*;
-use crate::ruling::{Cells, Footprint};
 use crate::state::{Granted, Range};
 use crate::truth::No;
 
@@ -103,5 +102,5 @@ fn accept_get(apply: &mut Apply) {
         apply.controller().number_of_queues.current.get_or_insert(dw0);
     }
     let known = apply.controller().number_of_queues;
-    apply.controller().number_of_queues = seen_other_than_current(apply, known);
+    apply.controller().number_of_queues = seen_other_than_current(apply, known, u32::MAX, false);
 }

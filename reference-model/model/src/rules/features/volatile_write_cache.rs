@@ -6,7 +6,6 @@ use spec::feature::VolatileWriteCache;
 use spec::requirement::{cqe, reset, set_features, volatile_write_cache};
 
 use super::*;
-use crate::ruling::{Cells, Footprint};
 
 /// Get Features of the volatile write cache.
 pub static GET: Rule = Rule {
@@ -103,7 +102,7 @@ fn accept_get(apply: &mut Apply) {
             (format!("DW0 {dw0:08X}h"), format!("DW0 {:08X}h", dw0 & WCE), because)
         });
     }
-    let mut learned = seen_other_than_current(apply, known);
+    let mut learned = seen_other_than_current(apply, known, WCE, false);
     if current.is_yes() {
         learned.current = Some(dw0 & WCE);
         learned.since_reset = false;

@@ -279,6 +279,12 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     subsystem.subnqn.get_or_insert_with(|| id.subnqn().0.to_vec());
 }
 
+/// Bit n: power state n is non-operational.
+fn non_operational(id: &IdentifyController) -> u32 {
+    let numbered = (0..32u32).zip(states(id));
+    numbered.filter(|(_, state)| state.flags() & 2 != 0).fold(0, |all, (n, _)| all | 1 << n)
+}
+
 fn learned(id: &IdentifyController) -> ControllerClaims {
     ControllerClaims {
         vid: id.vid(),
@@ -301,6 +307,10 @@ fn learned(id: &IdentifyController) -> ControllerClaims {
         sqes: id.sqes(),
         cqes: id.cqes(),
         nn: id.nn(),
+        npss: id.npss(),
+        apsta: id.apsta(),
+        wctemp: id.wctemp(),
+        nops: non_operational(id),
         oncs: id.oncs(),
         fuses: id.fuses(),
         vwc: id.vwc(),

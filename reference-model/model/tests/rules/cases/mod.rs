@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use model::rules;
 use model::ruling::Decision;
-use model::state::Feature;
+use model::state::{Feature, Temperatures};
 use spec::command::*;
 use spec::requirement::*;
 use spec::{
@@ -16,6 +16,7 @@ use crate::world::{Scene, good};
 
 mod admin;
 mod data;
+mod values;
 
 /// How a check answers to the bad command.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -112,6 +113,8 @@ fn cases() -> Vec<Case> {
     admin::create_cq(&mut c);
     admin::deletes(&mut c);
     admin::features(&mut c);
+    values::of_all(&mut c);
+    values::own(&mut c);
     data::returned_data(&mut c);
     data::structures(&mut c);
     data::pages(&mut c);
@@ -124,7 +127,10 @@ fn cases() -> Vec<Case> {
 
 /// One good command of every rule that uses the tables of dword 0 and reserved bits.
 fn good_commands() -> Vec<Sqe> {
-    vec![
+    let features = values::VALUES.iter().flat_map(|(fid, set, _)| {
+        [Sqe::from(good::get_features(*fid)), good::set_features(*fid, *set).into()]
+    });
+    let mut all = vec![
         good::create_io_sq().into(),
         good::create_io_cq().into(),
         good::delete_io_sq().into(),
@@ -152,7 +158,9 @@ fn good_commands() -> Vec<Sqe> {
         io(good::flush()),
         io(good::read()),
         io(good::write()),
-    ]
+    ];
+    all.extend(features);
+    all
 }
 
 #[test]
@@ -274,7 +282,7 @@ fn what_is_defined_and_not_modelled_has_no_rule() {
     assert!(rules::find(QueueKind::Admin, &Sqe::new(0x80)).is_none(), "Format NVM");
     assert!(rules::find(QueueKind::Nvm, &Sqe::new(0x09)).is_none(), "Dataset Management");
     assert!(rules::find(QueueKind::Admin, &Sqe::new(0xc5)).is_none(), "vendor specific");
-    let set = good::set_features(Fid::POWER_MANAGEMENT, 0);
+    let set = good::set_features(Fid::TIMESTAMP, 0);
     assert!(rules::find(QueueKind::Admin, &set.into()).is_none());
     let id = good::identify(Cns::CONTROLLER_LIST, 0);
     assert!(rules::find(QueueKind::Admin, &id.into()).is_none());
