@@ -282,7 +282,6 @@ pub struct ControllerClaims {
     pub nn: u32,
     pub npss: u8,
     pub apsta: u8,
-    pub wctemp: u16,
     /// Bit n: power state n is non-operational (NOPS).
     pub nops: u32,
     pub oncs: u16,

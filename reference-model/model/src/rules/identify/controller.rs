@@ -309,7 +309,6 @@ fn learned(id: &IdentifyController) -> ControllerClaims {
         nn: id.nn(),
         npss: id.npss(),
         apsta: id.apsta(),
-        wctemp: id.wctemp(),
         nops: non_operational(id),
         oncs: id.oncs(),
         fuses: id.fuses(),

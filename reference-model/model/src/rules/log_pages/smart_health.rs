@@ -12,6 +12,7 @@ use super::*;
 use crate::lives::KeptSmart;
 use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
 use crate::rules::common::valid;
+use crate::state::Temperatures;
 
 /// The rule.
 pub static RULE: Rule = Rule {
@@ -154,9 +155,18 @@ fn losses(apply: &mut Apply, now: &SmartHealth, before: &SmartHealth, kept: &Kep
     });
 }
 
+/// What the page says of temperatures.
+fn temperatures(page: &SmartHealth) -> Temperatures {
+    let [one, two, three, four] = [page.tsen1(), page.tsen2(), page.tsen3(), page.tsen4()];
+    let [five, six, seven, eight] = [page.tsen5(), page.tsen6(), page.tsen7(), page.tsen8()];
+    let sensors = [one, two, three, four, five, six, seven, eight];
+    Temperatures { composite: page.ctemp(), sensors }
+}
+
 fn seen(apply: &mut Apply, bytes: &[u8]) {
     let Some(bytes) = whole::<512>(apply, bytes) else { return };
     let page = SmartHealth(bytes);
+    apply.controller().temperatures = Some(temperatures(&page));
     hold_all(apply, &page, CLAIMS);
     hold_all(apply, &page, RESERVED_ZERO);
     hold_all(apply, &page, COUNT);
