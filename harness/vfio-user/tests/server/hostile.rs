@@ -379,7 +379,11 @@ fn intx_is_signalled_once_and_again_when_it_is_unmasked() {
         let read = rustix::io::read(&event, &mut count);
         if read.is_ok() { u64::from_ne_bytes(count) } else { 0 }
     };
-    let settle = |raw: &mut Raw| (0..4).for_each(|_| drop(raw.register(RESULT)));
+    let settle = |raw: &mut Raw| {
+        (0..4).for_each(|_| {
+            let _ = raw.register(RESULT);
+        })
+    };
     // The toy asserts it as long as there is a result.
     assert_eq!(raw.perform(0, MESSAGE), DONE);
     settle(&mut raw);
