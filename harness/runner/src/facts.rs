@@ -16,7 +16,7 @@ pub fn dut(dut: &dyn Dut, arguments: &str, revision: Option<Version>) -> DutFact
     of(dut.identity(), dut.capabilities(), arguments, revision)
 }
 
-/// As [`dut`], of one that is observed rather than driven.
+/// As [`dut()`], of one that is observed rather than driven.
 pub fn of(
     identity: Identity,
     all: &Capabilities,
