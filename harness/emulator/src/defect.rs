@@ -4,9 +4,13 @@
 //! requirements it names exist.
 
 mod abort_lies;
+mod abort_reaches_others;
 mod accept_any_cqid;
+mod admin_queue_of_first_enable;
 mod aer_limit_ignored;
 mod completion_lost_when_cq_full;
+mod completions_by_submission_queue;
+mod controller_id_counts_up;
 mod cq_head_out_of_range_obeyed;
 mod cq_overrun;
 mod cqe_before_data;
@@ -18,21 +22,34 @@ mod delete_cq_in_use;
 mod descriptor_length_wrong;
 mod dma_after_reset;
 mod doorbell_out_of_range_obeyed;
+mod enabled_once;
+mod entry_sizes_not_kept;
 mod error_recovery_of_all;
 mod event_repeated;
+mod event_request_completes;
+mod event_request_not_abortable;
 mod feature_kept_over_reset;
 mod feature_values_unchecked;
 mod firmware_slot_stale;
 mod flush_does_nothing;
 mod fua_ignored;
+mod full_queue_stops_all;
 mod get_features_dword_11;
+mod identify_beyond_one_page;
 mod identify_list_unsorted;
 mod inactive_namespace_identified;
 mod inactive_namespace_readable;
 mod intmc_does_nothing;
+mod largest_completion_queue_refused;
+mod largest_submission_queue_refused;
 mod lba_range_off_by_one;
 mod lba_truncated;
+mod list_as_completion_queue;
+mod list_offset_dropped;
+mod log_page_list_refused;
+mod long_log_read_refused;
 mod mdts_ignored;
+mod mdts_itself_refused;
 mod msix_while_masked;
 mod nguid_byte_order;
 mod non_contiguous_with_cqr;
@@ -40,6 +57,10 @@ mod not_saveable_saved;
 mod nsid_ignored;
 mod number_of_queues_any_time;
 mod number_of_queues_one_based;
+mod number_of_queues_shared;
+mod one_block_refused;
+mod pages_of_4_kib;
+mod phase_kept_over_reset;
 mod phase_wrong_after_wrap;
 mod power_loss_not_counted;
 mod prp1_offset_refused;
@@ -57,10 +78,16 @@ mod reset_keeps_events;
 mod reset_keeps_interrupt_mask;
 mod reset_keeps_queues;
 mod saved_feature_lost;
+mod second_tail_lost;
+mod set_features_unknown;
+mod shared_vector_refused;
+mod short_log_read_refused;
 mod shutdown_never_completes;
+mod shutdown_stops_others;
 mod smart_event_unasked;
 mod sqhd_beyond_tail;
 mod stale_read_after_reset;
+mod two_slots_refused;
 mod unknown_opcode_succeeds;
 mod unmapped_succeeds;
 mod unsupported_feature_listed;
@@ -69,6 +96,7 @@ mod ver_differs_from_vs;
 mod victim_runs_after_abort;
 mod warning_never_set;
 mod wce_ignored;
+mod wraps_one_early;
 mod write_without_effects;
 mod wrong_cid;
 mod wrong_sqid;
@@ -137,6 +165,34 @@ pub static TABLE: &[&dyn Defect] = &[
     &qprio_checked::QprioChecked,
     &get_features_dword_11::GetFeaturesDword11,
     &prp1_offset_refused::Prp1OffsetRefused,
+    &identify_beyond_one_page::IdentifyBeyondOnePage,
+    &log_page_list_refused::LogPageListRefused,
+    &list_as_completion_queue::ListAsCompletionQueue,
+    &largest_completion_queue_refused::LargestCompletionQueueRefused,
+    &largest_submission_queue_refused::LargestSubmissionQueueRefused,
+    &short_log_read_refused::ShortLogReadRefused,
+    &long_log_read_refused::LongLogReadRefused,
+    &shared_vector_refused::SharedVectorRefused,
+    &list_offset_dropped::ListOffsetDropped,
+    &pages_of_4_kib::PagesOf4Kib,
+    &phase_kept_over_reset::PhaseKeptOverReset,
+    &full_queue_stops_all::FullQueueStopsAll,
+    &completions_by_submission_queue::CompletionsBySubmissionQueue,
+    &second_tail_lost::SecondTailLost,
+    &two_slots_refused::TwoSlotsRefused,
+    &wraps_one_early::WrapsOneEarly,
+    &admin_queue_of_first_enable::AdminQueueOfFirstEnable,
+    &enabled_once::EnabledOnce,
+    &set_features_unknown::SetFeaturesUnknown,
+    &one_block_refused::OneBlockRefused,
+    &mdts_itself_refused::MdtsItselfRefused,
+    &shutdown_stops_others::ShutdownStopsOthers,
+    &number_of_queues_shared::NumberOfQueuesShared,
+    &abort_reaches_others::AbortReachesOthers,
+    &event_request_completes::EventRequestCompletes,
+    &event_request_not_abortable::EventRequestNotAbortable,
+    &controller_id_counts_up::ControllerIdCountsUp,
+    &entry_sizes_not_kept::EntrySizesNotKept,
 ];
 
 /// Defects whose requirements no rule of the model judges yet: they are there and can be seen, but no

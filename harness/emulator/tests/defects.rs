@@ -71,6 +71,9 @@ fn session(config: Config, defect: &'static dyn Defect) -> Vec<String> {
     tour.abort();
     tour.resets();
     tour.full_queue();
+    tour.queue_shapes();
+    tour.transfers();
+    tour.second_life();
     tour.power();
     tour.neighbour();
     tour.shutdown();
@@ -373,7 +376,91 @@ impl Tour {
         }
         self.host.ring(2);
         self.host.settle();
+        // The other queue goes on.
+        self.run(1, 1, Flush { nsid: Nsid(1) });
         self.collect(2);
+    }
+
+    /// Queues of two entries, of as many as there can be, and one whose numbers differ.
+    fn queue_shapes(&mut self) {
+        let (cq, sq) = (self.host.create_cq_command(3), self.host.create_sq_command(3, 3));
+        let bases = (Addr(DATA + 0x30_0000), Addr(DATA + 0x32_0000));
+        for entries in [2, self.host.config.max_queue_entries] {
+            let entries = Entries(entries);
+            self.admin(CreateIoCq { entries, prp1: bases.0, ..cq });
+            self.admin(CreateIoSq { entries, prp1: bases.1, ..sq });
+            self.admin(DeleteIoSq { qid: Qid(3) });
+            self.admin(DeleteIoCq { qid: Qid(3) });
+        }
+        self.admin(CreateIoSq { cqid: Qid(1), ..sq });
+        self.admin(DeleteIoSq { qid: Qid(3) });
+    }
+
+    /// The longest transfer, structures over several pages, and what is read twice.
+    fn transfers(&mut self) {
+        let (prp1, prp2) = self.prps(DATA + 0x2f_0000, 1024);
+        let nlb = Entries(1024);
+        self.run(1, 1, Read { nsid: Nsid(1), nlb, prp1, prp2, ..Read::default() });
+        let (prp1, prp2) = (Addr(DATA + 0x800), Addr(DATA + 0x8000));
+        let controller = Identify { cns: Cns(1), prp1, prp2, ..Identify::default() };
+        for _ in 0..2 {
+            self.admin(controller);
+            self.show(DATA, 0x9000);
+        }
+        let (prp1, prp2) = self.prps(DATA + 0x5_0000, 24);
+        let long = GetLogPage { lid: Lid::ERROR_INFORMATION, prp1, prp2, ..GetLogPage::default() };
+        self.admin(long.with_bytes(Bytes(24 * 512)));
+        let unused =
+            Read { nsid: Nsid(1), prp1: Addr(DATA), prp2: Addr(u64::MAX), ..Read::default() };
+        self.run(1, 1, unused);
+    }
+
+    /// Controller Resets: in an even pass of the admin queue, with errors logged before, and with pages
+    /// of another size.
+    fn second_life(&mut self) {
+        let request = self.host.submit(0, AsyncEventRequest {});
+        self.collect(0);
+        self.admin(Abort { sqid: Qid(0), cid: request });
+        self.host.doorbell(DoorbellKind::CqHead, 1, ENTRIES + 1);
+        self.log_page(true);
+        for _ in 0..ENTRIES {
+            if self.host.position(0).2 {
+                self.admin(Sqe::new(0x7f));
+            }
+        }
+        // The first of the even pass.
+        self.admin(Sqe::new(0x7f));
+        self.register(register::CC);
+        self.begin_again();
+        self.host.doorbell(DoorbellKind::CqHead, 0, ENTRIES + 1);
+        self.log_page(true);
+        let mpsmin = std::mem::replace(&mut self.host.config.mpsmin, 1);
+        self.begin_again();
+        // It lies in one page of 8 KiB.
+        let (prp1, prp2) = (Addr(DATA + 0x800), Addr(DATA + 0x8000));
+        self.admin(Identify { cns: Cns(1), prp1, prp2, ..Identify::default() });
+        self.show(DATA, 0x9000);
+        self.host.config.mpsmin = mpsmin;
+        self.begin_again();
+        self.pair();
+    }
+
+    fn begin_again(&mut self) {
+        self.host.write32(register::CC, 0);
+        self.host.wait_csts(|csts| !csts.rdy());
+        self.host.write32(register::AQA, 0x0003_0003);
+        self.register(register::AQA);
+        self.host.start();
+        self.host.wait_csts(|csts| csts.rdy());
+    }
+
+    /// Queue pair 1.
+    fn pair(&mut self) {
+        let (cq, sq) = (self.host.create_cq_command(1), self.host.create_sq_command(1, 1));
+        self.host.adopt_cq(1, cq.prp1.0, ENTRIES);
+        self.admin(cq);
+        self.admin(sq);
+        self.host.adopt_sq(1, 1, sq.prp1.0, ENTRIES);
     }
 
     fn power(&mut self) {
@@ -398,11 +485,7 @@ impl Tour {
         self.host.dut.reset(Ctrl(0), ResetKind::PowerCycle).unwrap();
         self.host.start();
         self.host.wait_csts(|csts| csts.rdy());
-        let (cq, sq) = (self.host.create_cq_command(1), self.host.create_sq_command(1, 1));
-        self.host.adopt_cq(1, cq.prp1.0, ENTRIES);
-        self.admin(cq);
-        self.admin(sq);
-        self.host.adopt_sq(1, 1, sq.prp1.0, ENTRIES);
+        self.pair();
         for lba in 10..13 {
             self.read(1, lba, 1);
         }
@@ -413,6 +496,22 @@ impl Tour {
         if self.host.capabilities().controllers < 2 {
             return;
         }
+        self.begin_again();
+        let count = SetFeatures { fid: Fid::NUMBER_OF_QUEUES, ..SetFeatures::default() };
+        self.admin(count);
+        self.pair();
+        let request = self.host.submit(0, AsyncEventRequest {});
+        self.collect(0);
+        let first = self.host.leave(Ctrl(1));
+        self.host.start();
+        self.host.wait_csts(|csts| csts.rdy());
+        self.admin(count);
+        self.admin(Abort { sqid: Qid(0), cid: request });
+        let cc = self.host.enable_value().with_shn(1);
+        self.host.write32(register::CC, cc.into_bits());
+        self.host.wait_csts(|csts| csts.shst() == 2);
+        self.host.come_back(first);
+        self.read(1, 10, 1);
         self.host.dut.reset(Ctrl(1), ResetKind::FunctionLevel).unwrap();
         self.read(1, 10, 1);
     }

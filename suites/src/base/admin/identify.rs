@@ -114,11 +114,14 @@ fn refuses_an_unknown_structure(lab: &mut Lab<'_>) -> Outcome {
 fn splits_the_structure_over_two_pages(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let page = ctrl.page_bytes();
-    let buffer = ctrl.buffer_at(4096, (page - 512) as u32, log::Perm::FromController, 0xa5)?;
-    let second = spec::Addr(buffer.at.page_base(page) + page);
+    // The second page does not follow the first.
+    let rest = ctrl.buffer_at(4096 - 512, 0, log::Perm::FromController, 0xa5)?;
+    let begin = ctrl.buffer_at(512, (page - 512) as u32, log::Perm::FromController, 0xa5)?;
     let command =
-        Identify { cns: CONTROLLER, prp1: buffer.at, prp2: second, ..Identify::default() };
+        Identify { cns: CONTROLLER, prp1: begin.at, prp2: rest.at, ..Identify::default() };
     ctrl.admin(command)?.accepted()?;
-    ctrl.see_bytes(buffer.place(0), 4096)?;
+    ctrl.see_bytes(begin.place(0), 512)?;
+    ctrl.see_bytes(rest.place(0), 4096 - 512)?;
+    ctrl.sweep()?;
     Ok(())
 }
