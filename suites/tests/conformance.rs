@@ -1,7 +1,8 @@
 //! Every test of the suites, on every lane that is here, as trials of `cargo test`.
 //!
 //! - The emulator lane runs always.
-//! - The QEMU lane runs if QEMU is there. If it is not, one ignored trial says why; with
+//! - The QEMU lane runs if QEMU is there, and once more with QEMU's IOMMU between controllers and
+//!   memory (`qemu-iommu`). If it is not, one ignored trial says why; with
 //!   `LOCKSTEP_REQUIRE=qemu` that trial fails. Known deviations are waived by
 //!   `ci/waivers/qemu-<version>.toml`; a waiver that matches nothing fails the whole.
 //!
@@ -56,14 +57,18 @@ fn main() -> ExitCode {
         Ok(court) => trials.extend(court.trials("emulator")),
         Err(why) => trials.push(Trial::test("emulator_opens", move || Err(why.into()))),
     }
-    let qemu = qemu(seed);
-    match &qemu {
-        Ok(court) => trials.extend(court.trials("qemu")),
-        Err(why) => trials.push(absent_qemu(why.clone())),
-    }
+    let lanes = [("qemu", false), ("qemu-iommu", true)].map(|(kind, iommu)| {
+        let qemu = qemu(seed, iommu);
+        match &qemu {
+            Ok(court) => trials.extend(court.trials(kind)),
+            Err(why) => trials.push(absent_qemu(kind, why.clone())),
+        }
+        qemu
+    });
     let all = arguments.filter.is_none() && arguments.skip.is_empty() && !arguments.list;
     let conclusion = libtest_mimic::run(&arguments, trials);
-    let stale = qemu.iter().filter(|_| all).flat_map(|court| court.stale()).collect::<Vec<_>>();
+    let stale =
+        lanes.iter().flatten().filter(|_| all).flat_map(|court| court.stale()).collect::<Vec<_>>();
     for why in &stale {
         eprintln!("error: {why}");
     }
@@ -75,21 +80,26 @@ fn main() -> ExitCode {
 }
 
 /// QEMU's lane, or why there is none.
-fn qemu(seed: Seed) -> Result<Arc<Court>, String> {
-    let version = qemu::Qemu::open(default_qemu()).map_err(|error| error.to_string())?;
+fn qemu(seed: Seed, iommu: bool) -> Result<Arc<Court>, String> {
+    let options = qemu::Options { iommu, ..default_qemu() };
+    let version = qemu::Qemu::open(options.clone()).map_err(|error| error.to_string())?;
     let version = version.version().to_string();
     let mut numbers = version.split(|c: char| !c.is_ascii_digit()).filter(|n| !n.is_empty());
     let short = [numbers.next().unwrap_or("0"), numbers.next().unwrap_or("0")].join(".");
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let waivers = root.join(format!("ci/waivers/qemu-{short}.toml"));
     let waivers = waivers.exists().then_some(waivers);
-    Court::open(Box::new(QemuLane::new(default_qemu(), "")), seed, waivers)
+    Court::open(
+        Box::new(QemuLane::new(options, if iommu { " --iommu" } else { "" })),
+        seed,
+        waivers,
+    )
 }
 
 /// Stands for the QEMU lane where there is none.
-fn absent_qemu(why: String) -> Trial {
+fn absent_qemu(kind: &str, why: String) -> Trial {
     let required = std::env::var("LOCKSTEP_REQUIRE").is_ok_and(|lanes| lanes.contains("qemu"));
-    Trial::ignorable_test("qemu_opens", move || match required {
+    Trial::ignorable_test(format!("{kind}_opens"), move || match required {
         true => Err(format!("LOCKSTEP_REQUIRE=qemu, but {why}").into()),
         false => Ok(Completion::ignored_with(why)),
     })

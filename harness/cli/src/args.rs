@@ -87,6 +87,10 @@ pub struct DutArgs {
     /// A namespace: MIB or MIB:BLOCK, such as 64:4096. May be given several times.
     #[arg(long, value_name = "MIB[:BLOCK]", help_heading = "QEMU")]
     pub namespace: Vec<String>,
+    /// Put QEMU's IOMMU between its controllers and memory: an access beyond what was mapped is refused,
+    /// and seen.
+    #[arg(long, help_heading = "QEMU")]
+    pub iommu: bool,
     /// Put QEMU's own trace lines beside each finding.
     #[arg(long, help_heading = "QEMU")]
     pub qemu_trace: bool,

@@ -128,6 +128,10 @@ fn qemu_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
         more += &argument("--namespace", text);
         options.namespaces.push(namespace(text)?);
     }
+    if args.iommu {
+        more += " --iommu";
+        options.iommu = true;
+    }
     if args.qemu_trace {
         more += " --qemu-trace";
         options.trace = true;
@@ -164,12 +168,13 @@ fn vfio_user_lane(args: &DutArgs, sockets: &Path) -> anyhow::Result<Box<dyn Lane
     Ok(Box::new(VfioUserLane::new(options, &more, consent(args))))
 }
 
-fn qemu_only(args: &DutArgs) -> [(&'static str, bool); 5] {
+fn qemu_only(args: &DutArgs) -> [(&'static str, bool); 6] {
     [
         ("--qemu", args.qemu.is_some()),
         ("--device", !args.device.is_empty()),
         ("--controllers", args.controllers.is_some()),
         ("--namespace", !args.namespace.is_empty()),
+        ("--iommu", args.iommu),
         ("--qemu-trace", args.qemu_trace),
     ]
 }

@@ -92,6 +92,7 @@ const TABLE: &[(&[&str], i32, &[&str])] = &[
     (&["run", "--config", "impossible.toml"], 2, &["impossible.toml", "mpsmin = 9"]),
     (&["run", "--defect", "accept-any-cq"], 2, &["did you mean `accept-any-cqid`?"]),
     (&["run", "--device", "mdts=4"], 2, &["--device is for `--dut qemu`"]),
+    (&["run", "--iommu"], 2, &["--iommu is for `--dut qemu`"]),
     // QEMU.
     (&["run", "--dut", "qemu", "--defect", "x"], 2, &["--defect is for `--dut emulator`"]),
     (&["run", "--dut", "qemu", "--namespace", "1G"], 2, &["`1G` is no namespace"]),

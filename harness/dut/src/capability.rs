@@ -24,11 +24,13 @@ pub enum Capability {
     ReadFlushesDma,
     /// Whether 8-byte register accesses are made as one.
     WideAccess,
+    /// Whether commands can be held in flight.
+    Holds,
 }
 
 impl Capability {
     /// All of them.
-    pub const ALL: [Capability; 9] = [
+    pub const ALL: [Capability; 10] = [
         Capability::Clock,
         Capability::Controllers,
         Capability::Resets,
@@ -38,6 +40,7 @@ impl Capability {
         Capability::Dma,
         Capability::ReadFlushesDma,
         Capability::WideAccess,
+        Capability::Holds,
     ];
 
     /// The name in reasons and reports.
@@ -52,6 +55,7 @@ impl Capability {
             Capability::Dma => "dma",
             Capability::ReadFlushesDma => "read-flushes-dma",
             Capability::WideAccess => "wide-access",
+            Capability::Holds => "holds",
         }
     }
 
@@ -93,6 +97,7 @@ impl Capabilities {
             Capability::Dma => kebab(format!("{:?}", self.dma)),
             Capability::ReadFlushesDma => yes(self.read_flushes_dma),
             Capability::WideAccess => yes(self.wide_access),
+            Capability::Holds => yes(self.holds),
         }
     }
 }
@@ -127,12 +132,13 @@ mod tests {
             dma: DmaVisibility::Guarded,
             read_flushes_dma: false,
             wide_access: true,
+            holds: true,
             rewind: false,
         };
         let words: Vec<String> = Capability::ALL.iter().map(|c| all.in_words(*c)).collect();
         let expected = ["wall", "2", "conventional, power-cycle", "at-least-once", "4", "yes"];
         assert_eq!(words[..6], expected);
-        assert_eq!(words[6..], ["guarded", "no", "yes"]);
+        assert_eq!(words[6..], ["guarded", "no", "yes", "yes"]);
         let none = Capabilities { resets: vec![], ..all };
         assert_eq!(none.in_words(Capability::Resets), "none");
     }

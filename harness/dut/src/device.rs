@@ -100,6 +100,8 @@ pub struct Capabilities {
     pub read_flushes_dma: bool,
     /// Whether 8-byte register accesses are made as one.
     pub wide_access: bool,
+    /// Whether [`Dut::hold`] and [`Dut::let_go`] work.
+    pub holds: bool,
     /// Whether [`Dut::mark`] and [`Dut::rewind`] work.
     pub rewind: bool,
 }
@@ -237,6 +239,21 @@ pub trait Dut {
     fn unmap(&mut self, at: Addr, len: u64) -> Result<(), Fault> {
         let _ = (at, len);
         Ok(())
+    }
+
+    /// From now on commands that need the media of a namespace stay in flight: once fetched they are
+    /// not finished before [`Self::let_go`], or a reset ([`Self::reset`] ends the hold).
+    fn hold(&mut self) -> Result<(), Fault> {
+        Err(Fault::Harness("this DUT cannot hold commands in flight".into()))
+    }
+    /// Ends a hold: what is held goes on, and nothing is held any more. It works although the DUT itself
+    /// waits for what is held, at a controller reset for example.
+    fn let_go(&mut self) -> Result<(), Fault> {
+        Ok(())
+    }
+    /// How many accesses to the media are held now: at most one for each command of the tests.
+    fn held(&mut self) -> usize {
+        0
     }
 
     /// Remembers the present state, for [`Self::rewind`].

@@ -86,6 +86,7 @@ impl EmulatorDut {
             dma: DmaVisibility::Exact,
             read_flushes_dma: true,
             wide_access: true,
+            holds: true,
             rewind: config.namespaces.iter().all(|namespace| namespace.path.is_none()),
         };
         let subsystem = Subsystem::with_defect(config, defect)?;
@@ -196,6 +197,11 @@ impl Dut for EmulatorDut {
                     return Ok(Progress::TimeUp);
                 }
                 Work::Until(due) => self.host.now = self.host.now.max(due),
+                // What is held goes on as soon as the host lets it: that is not idle.
+                Work::Idle if self.subsystem.held_io() != 0 => {
+                    self.host.now = until;
+                    return Ok(Progress::TimeUp);
+                }
                 Work::Idle => return Ok(Progress::Idle),
             }
         }
@@ -239,6 +245,7 @@ impl Dut for EmulatorDut {
             return Err(Fault::Harness(format!("{kind:?} is made through registers")));
         }
         self.subsystem.reset(index, &mut self.host, kind);
+        self.subsystem.hold_io(false);
         self.host.now += RESET_NS;
         Ok(ResetOutcome { all: kind != ResetKind::FunctionLevel, msix_off: true })
     }
@@ -258,6 +265,20 @@ impl Dut for EmulatorDut {
         Ok(())
     }
 
+    fn hold(&mut self) -> Result<(), Fault> {
+        self.subsystem.hold_io(true);
+        Ok(())
+    }
+
+    fn let_go(&mut self) -> Result<(), Fault> {
+        self.subsystem.hold_io(false);
+        Ok(())
+    }
+
+    fn held(&mut self) -> usize {
+        self.subsystem.held_io()
+    }
+
     fn mark(&mut self) -> Result<(), Fault> {
         if !self.subsystem.mark() {
             return Err(Fault::Harness("a namespace in a file cannot be taken back".into()));
@@ -270,6 +291,7 @@ impl Dut for EmulatorDut {
         if !self.subsystem.rewind() {
             return Err(Fault::Harness("the emulator was never marked".into()));
         }
+        self.subsystem.hold_io(false);
         self.host.rewind();
         Ok(())
     }

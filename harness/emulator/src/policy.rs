@@ -54,6 +54,10 @@ pub struct Policy {
     pub overcommit: bool,
     /// What becomes of the cache when power is lost.
     pub power_loss: PowerLoss,
+    /// Fetched I/O commands wait for as long as this stands: a delay without an end. The harness sets
+    /// and clears it, no configuration does.
+    #[serde(skip)]
+    pub holds_io: bool,
 }
 
 impl Default for Policy {
@@ -72,6 +76,7 @@ impl Default for Policy {
             coalesce: false,
             overcommit: false,
             power_loss: PowerLoss::LosesAll,
+            holds_io: false,
         }
     }
 }
@@ -100,6 +105,7 @@ impl Policy {
             coalesce: random.one_in(2),
             overcommit: random.one_in(3),
             power_loss: *random.pick(&[PowerLoss::LosesAll, PowerLoss::LosesNothing]),
+            holds_io: false,
         }
     }
 }

@@ -166,6 +166,20 @@ impl Subsystem {
         }
     }
 
+    /// Begins or ends a time in which fetched I/O commands wait.
+    pub fn hold_io(&mut self, on: bool) {
+        self.config.policy.holds_io = on;
+    }
+
+    /// How many fetched I/O commands wait because of it.
+    pub fn held_io(&self) -> usize {
+        let held = |c: &Controller| {
+            c.fetched.iter().filter(|at| c.flights[usize::from(**at)].sqid != 0).count()
+        };
+        let holds = self.config.policy.holds_io;
+        if holds { self.controllers.iter().map(held).sum() } else { 0 }
+    }
+
     /// Turns MSI-X on with `count` vectors, or off with 0.
     pub fn set_up_msix(&mut self, ctrl: usize, count: u16) {
         if let Some(controller) = self.controllers.get_mut(ctrl) {

@@ -131,6 +131,11 @@ impl Tapped {
         }
     }
 
+    /// As [`Subsystem::hold_io`].
+    pub fn hold_io(&mut self, on: bool) {
+        self.subsystem.hold_io(on);
+    }
+
     /// As [`Subsystem::media_mut`].
     pub fn media_mut(&mut self) -> &mut Media {
         self.subsystem.media_mut()

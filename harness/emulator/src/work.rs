@@ -241,14 +241,15 @@ impl Run<'_> {
 
     /// The fetched command to execute next.
     fn next_execute(&mut self, now: u64) -> Option<usize> {
-        let controller = &mut *self.controller;
-        let due = |at: &u16| controller.flights[usize::from(*at)].due <= now;
+        let (controller, held) = (&mut *self.controller, self.config.policy.holds_io);
+        let may_run = |flight: &Flight| flight.due <= now && !(held && flight.sqid != 0);
+        let due = |at: &u16| may_run(&controller.flights[usize::from(*at)]);
         if self.config.policy.shuffle_execution && controller.fetched.len() > 1 {
             let ready = controller.fetched.iter().filter(|at| due(at)).count();
             let chosen = controller.random.clone().below(ready as u64) as usize;
             controller.random.number();
             let flights = &controller.flights;
-            let due = |at: &u16| flights[usize::from(*at)].due <= now;
+            let due = |at: &u16| may_run(&flights[usize::from(*at)]);
             let mut places = controller.fetched.iter().enumerate().filter(|(_, at)| due(at));
             return places.nth(chosen).map(|(place, _)| place);
         }

@@ -91,6 +91,8 @@ pub enum Condition {
     Interrupt(u16),
     /// The DUT has nothing left to do, or was quiet for the whole patience.
     Idle,
+    /// At least so many accesses to the media are held ([`Action::Hold`]).
+    Held(u32),
 }
 
 /// How long a wait lasts at most, in nanoseconds of the DUT's clock.
@@ -346,6 +348,10 @@ pub enum Action {
         /// How.
         kind: ResetKind,
     },
+    /// From here on commands that need the media of a namespace stay in flight.
+    Hold,
+    /// What is held goes on, and nothing is held any more.
+    LetGo,
     /// Sweeps the guard bytes of all buffers.
     Sweep,
     /// Drains, sweeps, reads back touched LBAs and their neighbours, features and Identify.

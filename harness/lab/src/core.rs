@@ -169,6 +169,8 @@ impl<'d> Core<'d> {
                 let seen = &self.host.controllers[usize::from(ctrl)].interrupts;
                 Ok(Seen::Value(seen.iter().map(|n| u64::from(*n)).sum()))
             }
+            Action::Hold => self.hold(),
+            Action::LetGo => self.let_go(),
             Action::Audit => self.audit(),
             Action::Enable { ctrl } => self.enable(ctrl),
             Action::Pair { ctrl, qid, entries } => self.pair(ctrl, qid, entries),

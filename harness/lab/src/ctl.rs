@@ -496,6 +496,30 @@ impl<'d> Ctl<'d> {
         Ok(if let Seen::Value(count) = seen { count } else { 0 })
     }
 
+    // ---- commands held in flight
+
+    /// From here on commands that need the media of a namespace stay in flight; without a transport that can
+    /// hold them the test is not applicable.
+    pub fn hold(&mut self) -> Outcome {
+        self.perform(&Action::Hold).map(|_| ())
+    }
+
+    /// Waits until so many accesses to the media are held, and claims of `commands` that they are in
+    /// flight: the race that a test is about has been reached.
+    pub fn await_held(&mut self, commands: &[Pending]) -> Outcome {
+        let count = commands.len() as u32;
+        if !self.wait_on(Condition::Held(count), Patience::Default)? {
+            return Err(Stop::PatienceOver(format!("{count} commands held in flight")));
+        }
+        let mut claims = commands.iter().map(|pending| ClaimOn::InFlight(pending.id));
+        claims.try_for_each(|claim| self.perform(&Action::Claim(claim)).map(|_| ()))
+    }
+
+    /// What is held goes on.
+    pub fn let_go(&mut self) -> Outcome {
+        self.perform(&Action::LetGo).map(|_| ())
+    }
+
     // ---- bytes
 
     /// Writes bytes into memory.

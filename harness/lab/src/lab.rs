@@ -106,7 +106,10 @@ impl<'d> Lab<'d> {
         // The audit is the lab's own last step: a replay ends with one anyway.
         core.step += 1;
         core.hidden += 1;
-        let audited = started.is_ok() && core.perform(&Action::Audit).is_ok();
+        // What a test left in flight is let go: nothing could be read back otherwise.
+        let held = core.caps.holds && core.dut.held() != 0;
+        let free = !held || core.perform(&Action::LetGo).is_ok();
+        let audited = started.is_ok() && free && core.perform(&Action::Audit).is_ok();
         core.push_now(0, log::Body::End { audited });
         let core = &mut *core;
         core.judge.catch_up(&core.log);

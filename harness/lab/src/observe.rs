@@ -228,7 +228,8 @@ impl Core<'_> {
         // A wall clock shows no idleness, but quiet for the whole window is taken for it; a shorter
         // patience of the test's own says nothing.
         let window = self.judge.profile().quiet_window;
-        if idle || self.quiet_for(ctrl) >= window {
+        let held = self.caps.holds && self.dut.held() != 0;
+        if idle || (!held && self.quiet_for(ctrl) >= window) {
             self.push_now(ctrl, Body::Idle);
         }
         Ok(Some(condition == Condition::Idle || self.holds(ctrl, condition)?))
@@ -277,6 +278,7 @@ impl Core<'_> {
                 self.look_at_all_queues(ctrl)?;
                 Ok(false)
             }
+            Condition::Held(count) => Ok(self.dut.held() >= count as usize),
             Condition::Register(..) => unreachable!("waits for registers have their own loop"),
         }
     }
@@ -474,6 +476,23 @@ impl Core<'_> {
         let when = Interval { not_before, seen: self.dut.now() };
         self.push(ctrl, when, Body::MsixPending { vector, pending });
         Ok(Seen::Value(u64::from(pending)))
+    }
+
+    // ---- commands held in flight. The judge needs no record of it: commands may take any time.
+
+    pub fn hold(&mut self) -> Result<Seen, Stop> {
+        if !self.caps.holds {
+            return Err(self.lacks(Capability::Holds, "commands that can be held in flight"));
+        }
+        self.push_text(0, "the media are held", |payload| Body::Note { payload });
+        self.dut.hold().map_err(|fault| self.fault(0, fault))?;
+        Ok(Seen::Nothing)
+    }
+
+    pub fn let_go(&mut self) -> Result<Seen, Stop> {
+        self.push_text(0, "the media are let go", |payload| Body::Note { payload });
+        self.dut.let_go().map_err(|fault| self.fault(0, fault))?;
+        Ok(Seen::Nothing)
     }
 
     pub fn reset(&mut self, ctrl: u8, kind: ResetKind) -> Result<Seen, Stop> {

@@ -32,6 +32,7 @@ fn capabilities_json(caps: &Capabilities) -> Value {
         "dma": format!("{:?}", caps.dma),
         "read_flushes_dma": caps.read_flushes_dma,
         "wide_access": caps.wide_access,
+        "holds": caps.holds,
     })
 }
 

@@ -17,7 +17,7 @@ use crate::OpenError;
 use crate::iommu::{self, Iommu};
 use crate::machine::Machine;
 use crate::msix::{self, Msix};
-use crate::nbd::Hold;
+use crate::nbd::{Hold, RequestKind};
 use crate::options::{Backend, Options};
 use crate::pci::Function;
 use crate::process::check_version;
@@ -28,6 +28,8 @@ const TRANSPORT_BYTES: u64 = 1 << 20;
 /// Waits that only spin, then waits that yield; later ones sleep.
 const SPINS: u32 = 100;
 const YIELDS: u32 = 200;
+/// How long what is held stays so after a reset was begun.
+const HELD_INTO_RESET: Duration = Duration::from_millis(20);
 const NAP: Duration = Duration::from_micros(50);
 
 /// QEMU's NVMe controllers as a device under test.
@@ -87,7 +89,7 @@ impl Qemu {
             Backend::Raw | Backend::Null => Vec::new(),
         };
         let machine = Machine::start(&options, &memory, &images, &holds)?;
-        let capabilities = capabilities(&machine.functions, options.iommu);
+        let capabilities = capabilities(&machine.functions, &options);
         let msix = machine.functions.iter().map(|_| Msix::new(offset)).collect();
         let mut qemu = Self {
             options,
@@ -118,7 +120,7 @@ impl Qemu {
     }
 
     /// The handle on the backend of namespace `nsid` ([`Backend::Nbd`] only).
-    pub fn hold(&self, nsid: u32) -> Option<Hold> {
+    pub fn namespace_hold(&self, nsid: u32) -> Option<Hold> {
         self.holds.get((nsid as usize).checked_sub(1)?).cloned()
     }
 
@@ -246,6 +248,20 @@ impl Qemu {
         (0..self.msix.len()).try_for_each(|n| self.turn_on(n))
     }
 
+    /// A reset ends all holds. QEMU waits in it for what is held, so that goes on a moment later; a
+    /// power cycle loses it.
+    fn end_holds(&self, kind: ResetKind) {
+        for hold in &self.holds {
+            if kind == ResetKind::PowerCycle {
+                hold.hold(&[]);
+            } else if !hold.held().is_empty() {
+                hold.release_all_after(HELD_INTO_RESET);
+            } else {
+                hold.release_all();
+            }
+        }
+    }
+
     /// A fresh process on the same memory and images. Guest memory stays as it was: it is the
     /// host's, and this host keeps running.
     fn power_cycle(&mut self) -> Result<(), Fault> {
@@ -294,7 +310,7 @@ fn images(options: &Options) -> Result<Vec<File>, OpenError> {
     images.collect::<Result<_, _>>().map_err(OpenError::host("an image"))
 }
 
-fn capabilities(functions: &[Function], iommu: bool) -> Capabilities {
+fn capabilities(functions: &[Function], options: &Options) -> Capabilities {
     let mut resets = vec![ResetKind::Conventional, ResetKind::PowerCycle];
     if functions.iter().all(Function::has_flr) {
         resets.push(ResetKind::FunctionLevel);
@@ -308,10 +324,11 @@ fn capabilities(functions: &[Function], iommu: bool) -> Capabilities {
         irq: if msix_vectors > 0 { IrqPrecision::AtLeastOnce } else { IrqPrecision::None },
         msix_vectors,
         msix_table: msix_vectors > 0,
-        dma: if iommu { DmaVisibility::Faulting } else { DmaVisibility::Guarded },
+        dma: if options.iommu { DmaVisibility::Faulting } else { DmaVisibility::Guarded },
         // The reply to a read comes from the thread that makes the controller's DMA, after it.
         read_flushes_dma: true,
         wide_access: true,
+        holds: options.backend == Backend::Nbd,
         rewind: false,
     }
 }
@@ -443,6 +460,7 @@ impl Dut for Qemu {
     fn reset(&mut self, ctrl: Ctrl, kind: ResetKind) -> Result<ResetOutcome, Fault> {
         let n = self.index(ctrl)?;
         self.idle = 0;
+        self.end_holds(kind);
         let all = match kind {
             ResetKind::PowerCycle => {
                 self.power_cycle()?;
@@ -470,6 +488,26 @@ impl Dut for Qemu {
             }
         };
         Ok(ResetOutcome { all, msix_off: true })
+    }
+
+    fn hold(&mut self) -> Result<(), Fault> {
+        if self.holds.is_empty() {
+            return Err(Fault::Harness("only the NBD backend holds commands in flight".into()));
+        }
+        self.holds.iter().for_each(|hold| hold.hold(&RequestKind::ALL));
+        Ok(())
+    }
+
+    fn let_go(&mut self) -> Result<(), Fault> {
+        self.idle = 0;
+        for hold in &self.holds {
+            hold.release_all();
+        }
+        Ok(())
+    }
+
+    fn held(&mut self) -> usize {
+        self.holds.iter().map(|hold| hold.held().len()).sum()
     }
 
     fn map(&mut self, at: Addr, len: u64, perm: Perm) -> Result<(), Fault> {

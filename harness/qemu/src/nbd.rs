@@ -44,7 +44,9 @@ pub enum RequestKind {
 }
 
 impl RequestKind {
-    const ALL: [Self; 5] = [Self::Read, Self::Write, Self::Flush, Self::Trim, Self::WriteZeroes];
+    /// All kinds.
+    pub const ALL: [Self; 5] =
+        [Self::Read, Self::Write, Self::Flush, Self::Trim, Self::WriteZeroes];
 
     fn from_wire(kind: u16) -> Option<Self> {
         Self::ALL.into_iter().find(|&k| k as u16 == kind)

@@ -23,7 +23,7 @@ pub enum Backend {
     /// never where data is judged.
     Null,
     /// An NBD server in this process: keeps data, and can hold, reorder and fail requests
-    /// ([`crate::Qemu::hold`]).
+    /// ([`crate::Qemu::namespace_hold`]).
     Nbd,
 }
 

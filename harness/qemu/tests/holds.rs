@@ -5,7 +5,7 @@ mod common;
 use std::time::Duration;
 
 use common::{Host, SOON, ready, transfer, unanswered};
-use dut::{Ctrl, Dut, Width};
+use dut::{Ctrl, Dut, Fault, Width};
 use lockstep_qemu::{Answer, Backend, Errno, Hold, Options, RequestKind};
 use log::ResetKind;
 use spec::register;
@@ -15,7 +15,7 @@ const TIME: Duration = Duration::from_secs(5);
 
 fn held() -> Option<(Host, Hold)> {
     let host = ready(Options { backend: Backend::Nbd, ..Options::default() })?;
-    let hold = host.qemu.hold(1).expect("namespace 1");
+    let hold = host.qemu.namespace_hold(1).expect("namespace 1");
     Some((host, hold))
 }
 
@@ -116,5 +116,64 @@ fn blocked_resets_by_the_transport_are_no_answer_and_can_be_repeated() {
         host.qemu.reset(Ctrl(0), kind).unwrap();
         host.enable();
         host.identify();
+    }
+}
+
+/// As the suites hold: everything, until it is let go or a reset ends it.
+#[test]
+fn the_dut_holds_all_media_until_let_go_or_reset() {
+    let Some((mut host, _)) = held() else { return };
+    assert!(host.qemu.capabilities().holds);
+    host.qemu.hold().unwrap();
+    host.submit(1, &[transfer(2, 0, 8, host.data), transfer(1, 8, 8, host.data)]);
+    await_held(&mut host, 2);
+    assert!(host.poll(1, 20_000_000).is_none());
+    host.qemu.let_go().unwrap();
+    assert_eq!(host.qemu.held(), 0);
+    assert!(host.poll(1, SOON).is_some() && host.poll(1, SOON).is_some());
+    host.release(1);
+
+    for kind in [ResetKind::FunctionLevel, ResetKind::Conventional, ResetKind::PowerCycle] {
+        host.qemu.hold().unwrap();
+        host.submit(1, &[transfer(2, 0, 8, host.data)]);
+        await_held(&mut host, 1);
+        host.qemu.reset(Ctrl(0), kind).unwrap();
+        assert_eq!(host.qemu.held(), 0, "{kind:?}");
+        host.restart();
+        host.command(1, transfer(2, 0, 8, host.data));
+    }
+}
+
+#[test]
+fn a_backend_that_cannot_hold_says_so() {
+    let Some(mut host) = ready(Options::default()) else { return };
+    assert!(!host.qemu.capabilities().holds);
+    assert!(matches!(host.qemu.hold(), Err(Fault::Harness(why)) if why.contains("NBD")));
+}
+
+/// QEMU that waits for what is held and is killed there: death, and not an answer that is late.
+#[test]
+fn death_while_commands_are_held_is_seen() {
+    let Some((mut host, _)) = held() else { return };
+    host.qemu.hold().unwrap();
+    host.submit(1, &[transfer(1, 0, 8, host.data)]);
+    await_held(&mut host, 1);
+    host.write(register::CC, 0);
+    let process = rustix::process::Pid::from_raw(host.qemu.process_id() as i32).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+    let answer = host.qemu.read(Ctrl(0), register::CSTS, Width::U32);
+    assert!(matches!(&answer, Err(Fault::Gone(why)) if why.contains("signal 9")), "{answer:?}");
+    // A power cycle brings it back, with nothing held.
+    host.qemu.reset(Ctrl(0), ResetKind::PowerCycle).unwrap();
+    assert_eq!(host.qemu.held(), 0);
+    host.restart();
+    host.command(1, transfer(2, 0, 8, host.data));
+}
+
+fn await_held(host: &mut Host, count: usize) {
+    let end = host.qemu.now() + SOON;
+    while host.qemu.held() < count {
+        assert!(host.qemu.now() < end, "{count} requests held");
+        host.qemu.wait(end).unwrap();
     }
 }

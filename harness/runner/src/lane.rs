@@ -8,7 +8,7 @@ use dut::Dut;
 use emulator::device::EmulatorError;
 use emulator::{Config, Defect, EmulatorDut};
 use lab::Hazard;
-use qemu::{OpenError, Options, Qemu};
+use qemu::{Backend, OpenError, Options, Qemu};
 use vfio::{Bdf, Session, Tree};
 use vfio_user::VfioUser;
 
@@ -53,9 +53,9 @@ pub fn default_emulator() -> Config {
     Config { controllers: 2, ..Config::default() }
 }
 
-/// The QEMU that is tested unless the user says otherwise, likewise.
+/// The QEMU that is tested unless the user says otherwise, likewise; its commands can be held in flight.
 pub fn default_qemu() -> Options {
-    Options { controllers: 2, ..Options::default() }
+    Options { controllers: 2, backend: Backend::Nbd, ..Options::default() }
 }
 
 /// The bundled controller.

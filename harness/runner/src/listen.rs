@@ -94,6 +94,15 @@ impl Dut for Listening {
     fn unmap(&mut self, at: Addr, len: u64) -> Result<(), Fault> {
         self.inner.unmap(at, len)
     }
+    fn hold(&mut self) -> Result<(), Fault> {
+        self.inner.hold()
+    }
+    fn let_go(&mut self) -> Result<(), Fault> {
+        self.inner.let_go()
+    }
+    fn held(&mut self) -> usize {
+        self.inner.held()
+    }
     fn mark(&mut self) -> Result<(), Fault> {
         self.inner.mark()
     }

@@ -365,6 +365,7 @@ fn capabilities(hw: &dyn Hardware, layout: &Layout) -> Capabilities {
         // A read completion pushes the posted writes before it (PCI Express Base, ordering rules).
         read_flushes_dma: true,
         wide_access: cfg!(target_pointer_width = "64"),
+        holds: false,
         rewind: false,
     }
 }

@@ -5,6 +5,7 @@ pub mod completions;
 pub mod controllers;
 pub mod doorbells;
 pub mod given;
+pub mod held;
 pub mod interrupts;
 pub mod opcodes;
 pub mod power;

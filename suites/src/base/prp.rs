@@ -261,8 +261,8 @@ fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = prp::UNMAPPED, hazard = erasing)]
 fn fails_a_write_from_memory_that_is_not_there(lab: &mut Lab<'_>) -> Outcome {
     let (mut ctrl, ns, page) = pages(lab, 2)?;
-    let enforced = lab.capabilities().dma == lab::DmaVisibility::Exact;
-    let words = "a transport that shows each access, and refuses what the host took back";
+    let enforced = lab.capabilities().dma != lab::DmaVisibility::Guarded;
+    let words = "a transport that refuses memory that the host took back, and shows it";
     lab.needs_transport(Capability::Dma, enforced, words)?;
     let qid = ctrl.some_io_queue()?;
     for blocks in [page, 2 * page] {

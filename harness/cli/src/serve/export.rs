@@ -50,6 +50,7 @@ impl Export {
             dma: DmaVisibility::Exact,
             read_flushes_dma: true,
             wide_access: true,
+            holds: false,
             rewind: false,
         };
         (identity, capabilities)

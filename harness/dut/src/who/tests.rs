@@ -49,6 +49,7 @@ impl Fake {
             dma: DmaVisibility::Guarded,
             read_flushes_dma: true,
             wide_access: true,
+            holds: false,
             rewind: false,
         };
         let arena = Arc::new(Arena::new(1 << 20, Addr(1 << 20)).unwrap());

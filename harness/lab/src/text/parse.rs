@@ -64,11 +64,13 @@ fn start(words: &mut Words<'_>) -> Parsed<Start> {
 const ACTIONS: &str = "an action: read-reg, write-reg, b0 = buffer, free, fill, write, set, list, \
                        c0 = submit, c0 = send, edit, ring, ring-all, doorbell, look, wait, release, \
                        see-blocks, see-bytes, msix-enable, msix-mask, msix-unmask, msix-pending, \
-                       irq, enable, pair, reset, sweep, audit, note or claim";
+                       irq, enable, pair, reset, hold, let-go, sweep, audit, note or claim";
 
 fn action(words: &mut Words<'_>) -> Parsed<Action> {
     let verb = words.take(ACTIONS)?;
     let action = match verb {
+        "hold" => Action::Hold,
+        "let-go" => Action::LetGo,
         "sweep" => Action::Sweep,
         "audit" => Action::Audit,
         "free" => Action::Free { id: buffer(words)? },
@@ -255,10 +257,14 @@ fn list(words: &mut Words<'_>) -> Parsed<Action> {
 }
 
 fn condition(words: &mut Words<'_>) -> Parsed<Condition> {
-    let what = "c0, all-completed, idle, interrupt or a register";
+    let what = "c0, all-completed, idle, held, interrupt or a register";
     Ok(match words.peek() {
         Some("all-completed") => taken(words, Condition::AllCompleted)?,
         Some("idle") => taken(words, Condition::Idle)?,
+        Some("held") => {
+            words.take(what)?;
+            Condition::Held(need(words, "count")?)
+        }
         Some("interrupt") => {
             words.take(what)?;
             Condition::Interrupt(need(words, "vector")?)

@@ -122,6 +122,8 @@ impl fmt::Display for Action {
             Action::Pair { ctrl, qid, entries } => {
                 write!(f, "pair qid={qid} entries={entries}{}", On(*ctrl))
             }
+            Action::Hold => f.write_str("hold"),
+            Action::LetGo => f.write_str("let-go"),
             Action::Sweep => f.write_str("sweep"),
             Action::Audit => f.write_str("audit"),
             Action::Note(text) => write!(f, "note {text:?}"),
@@ -193,6 +195,7 @@ impl fmt::Display for Condition {
             }
             Condition::Interrupt(vector) => write!(f, "interrupt vector={vector}"),
             Condition::Idle => f.write_str("idle"),
+            Condition::Held(count) => write!(f, "held count={count}"),
         }
     }
 }

@@ -72,6 +72,7 @@ fn condition() -> impl Strategy<Value = Condition> {
         (0..99_u32).prop_map(|id| Condition::Completed(CommandId(id))),
         Just(Condition::AllCompleted),
         Just(Condition::Idle),
+        any::<u32>().prop_map(Condition::Held),
         any::<u16>().prop_map(Condition::Interrupt),
         (any::<u32>(), any::<u8>(), any::<u64>(), any::<u64>()).prop_map(
             |(offset, width, mask, value)| Condition::Register(offset, width, mask, value)
@@ -183,6 +184,8 @@ fn action() -> impl Strategy<Value = Action> {
             dword,
             value
         }),
+        Just(Action::Hold),
+        Just(Action::LetGo),
         Just(Action::Sweep),
         Just(Action::Audit),
         any::<String>().prop_map(Action::Note),

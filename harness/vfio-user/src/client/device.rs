@@ -165,6 +165,7 @@ fn capabilities(remotes: &[Remote], dma: Dma) -> Capabilities {
         // order; of others nothing is known.
         read_flushes_dma: ours || dma == Dma::Messages,
         wide_access: all(|remote| remote.wide_access),
+        holds: false,
         rewind: false,
     }
 }

@@ -101,6 +101,8 @@ pub struct Command {
     pub disturbed: bool,
     /// It writes data from memory that the host had not opened to it when it was rung.
     pub unmapped: bool,
+    /// A read of its data was refused, as the transport has shown.
+    pub denied: bool,
     /// Why a CQE that comes late is not allowed.
     pub dropped: Option<Req>,
 }
@@ -138,6 +140,7 @@ impl Default for Command {
             settled: false,
             disturbed: false,
             unmapped: false,
+            denied: false,
             dropped: None,
         }
     }
@@ -357,6 +360,7 @@ impl Judge {
         command.settled = false;
         command.disturbed = false;
         command.unmapped = false;
+        command.denied = false;
         command.dropped = None;
         if let Some(rule) = command.rule {
             let view = self.view(n, &self.worlds[0]);

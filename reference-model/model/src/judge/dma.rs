@@ -63,6 +63,10 @@ impl Judge {
                 if write {
                     self.agrees(dma::WRITE_WITHIN_PRPS);
                 }
+                let command = &mut self.commands[n];
+                command.denied |= fault && !write && lies_in(&command.runs, at.0, len);
+                // What it moved instead is not known.
+                command.disturbed |= command.denied;
                 self.credit_access(n, write);
             }
             Some(late) => {
@@ -199,13 +203,15 @@ impl Judge {
         matches!(command.data, Data::Write(_)) && command.runs.iter().any(closed)
     }
 
-    /// Command `n` succeeded. It did not have its data if that lay in closed memory, on a transport
-    /// that shows every access and showed none of closed memory.
+    /// Command `n` succeeded. It did not have its data if that lay in closed memory, and the transport
+    /// showed that it was refused, or shows every access and showed none of closed memory.
     pub(super) fn judge_unmapped(&mut self, n: u32) {
         let unit = &self.units[usize::from(self.commands[n].ctrl)];
         let exact = self.origin.is_some_and(|origin| origin.exact_dma);
         let kept_out = exact && !unit.reads_unmapped;
-        if !self.commands[n].unmapped || !kept_out || !self.lacks_memory(n) {
+        let command = &self.commands[n];
+        let lacked = command.denied || (command.unmapped && kept_out);
+        if !lacked || !self.lacks_memory(n) {
             return;
         }
         let because = "its data lies in memory that is not there for the controller".to_string();

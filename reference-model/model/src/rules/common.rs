@@ -72,15 +72,17 @@ checks! {
 checks! {
     /// NSID of a command that names one namespace. Base-2.3 §4.1.1 figure 92, §3.2.1.
     pub static NSID_USED: AnyCommand[sqe, v] in common {
-        // While the rule for the broadcast value was a recommendation, either status fitted it.
         NSID_INVALID      INVALID_NAMESPACE_OR_FORMAT
-                          if !v.valid_nsid(sqe.nsid())
-                             | (is_broadcast(sqe) && v.version < Version::new(2, 2)) & Maybe
-                          => "NSID {}, {}", sqe.nsid(), valid(v);
+                          if !v.valid_nsid(sqe.nsid()) => "NSID {}, {}", sqe.nsid(), valid(v);
         NSID_INACTIVE     INVALID_FIELD_IN_COMMAND
                           if inactive(sqe, v) => "NSID {}, {}", sqe.nsid(), active(v);
         NSID_BROADCAST    INVALID_FIELD_IN_COMMAND
-                          if is_broadcast(sqe) => "NSID FFFFFFFFh is not supported by this command";
+                          if is_broadcast(sqe) & (v.version >= Version::new(2, 2))
+                          => "NSID FFFFFFFFh is not supported by this command";
+        // While it was a recommendation, either status fitted it.
+        NSID_BROADCAST    INVALID_FIELD_IN_COMMAND | INVALID_NAMESPACE_OR_FORMAT
+                          if is_broadcast(sqe) & (v.version < Version::new(2, 2))
+                          => "NSID FFFFFFFFh is not supported by this command";
     }
 }
 
