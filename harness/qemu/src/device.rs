@@ -41,6 +41,8 @@ pub struct Qemu {
     memory: File,
     images: Vec<File>,
     holds: Vec<Hold>,
+    /// Between [`Dut::hold`] and its end.
+    holding: bool,
     arena: Arc<Arena>,
     /// The transport's MiB.
     words: Arena,
@@ -98,6 +100,7 @@ impl Qemu {
             memory,
             images,
             holds,
+            holding: false,
             arena: Arc::new(arena),
             words,
             start: Instant::now(),
@@ -248,9 +251,12 @@ impl Qemu {
         (0..self.msix.len()).try_for_each(|n| self.turn_on(n))
     }
 
-    /// A reset ends all holds. QEMU waits in it for what is held, so that goes on a moment later; a
+    /// A reset ends what [`Dut::hold`] began. QEMU waits in it for what is held, so that goes on a moment later; a
     /// power cycle loses it.
-    fn end_holds(&self, kind: ResetKind) {
+    fn end_holds(&mut self, kind: ResetKind) {
+        if !std::mem::take(&mut self.holding) {
+            return;
+        }
         for hold in &self.holds {
             if kind == ResetKind::PowerCycle {
                 hold.hold(&[]);
@@ -495,11 +501,13 @@ impl Dut for Qemu {
             return Err(Fault::Harness("only the NBD backend holds commands in flight".into()));
         }
         self.holds.iter().for_each(|hold| hold.hold(&RequestKind::ALL));
+        self.holding = true;
         Ok(())
     }
 
     fn let_go(&mut self) -> Result<(), Fault> {
         self.idle = 0;
+        self.holding = false;
         for hold in &self.holds {
             hold.release_all();
         }
