@@ -193,6 +193,8 @@ pub static TABLE: &[&dyn Defect] = &[
     &event_request_not_abortable::EventRequestNotAbortable,
     &controller_id_counts_up::ControllerIdCountsUp,
     &entry_sizes_not_kept::EntrySizesNotKept,
+    &error_recovery_of_all::ErrorRecoveryOfAll,
+    &feature_values_unchecked::FeatureValuesUnchecked,
 ];
 
 /// Defects whose requirements no rule of the model judges yet: they are there and can be seen, but no
@@ -210,8 +212,6 @@ pub static AWAITING_RULES: &[&dyn Defect] = &[
     &firmware_slot_stale::FirmwareSlotStale,
     &unsupported_page_listed::UnsupportedPageListed,
     &unsupported_feature_listed::UnsupportedFeatureListed,
-    &error_recovery_of_all::ErrorRecoveryOfAll,
-    &feature_values_unchecked::FeatureValuesUnchecked,
 ];
 
 /// The defect of a name.

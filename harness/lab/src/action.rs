@@ -480,8 +480,8 @@ fn command_hazard(sqid: Qid, sqe: &Sqe) -> Hazard {
 fn feature_hazard(sqe: &Sqe) -> Hazard {
     let saved = sqe.dw[10] >> 31 != 0;
     match sqe.dw[10] as u8 {
-        0x06 | 0x07 | 0x0b if !saved => Hazard::Harmless,
-        0x06 | 0x07 | 0x0b => Hazard::Erasing,
+        0x01 | 0x02 | 0x04..=0x0b if !saved => Hazard::Harmless,
+        0x01 | 0x02 | 0x04..=0x0b => Hazard::Erasing,
         _ => Hazard::Irreversible,
     }
 }

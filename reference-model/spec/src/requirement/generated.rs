@@ -5390,7 +5390,7 @@ pub static TABLE: [Requirement; 463] = [
         id: "FEA-0B-03",
         clause: "Base-2.3 §5.2.26.1.5",
         text: "Enabling endurance group event notices without endurance groups is refused.",
-        levels: &[(Version::new(1, 4), Force { level: Level::Shall, status: StatusForce::Exact })],
+        levels: &[(Version::new(2, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
         verified: true,
         when: Condition::Not(&Condition::Bit(Fact::Ctratt, 4)),
     },

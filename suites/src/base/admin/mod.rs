@@ -6,6 +6,7 @@ pub mod create_io_cq;
 pub mod create_io_sq;
 pub mod delete_io_cq;
 pub mod delete_io_sq;
+pub mod feature_values;
 pub mod get_features;
 pub mod get_log_page;
 pub mod identify;

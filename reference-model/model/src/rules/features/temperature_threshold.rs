@@ -103,27 +103,32 @@ checks! {
     static GET_OWN: GetFeatures[cmd, v] in temperature_threshold {
         RESERVED_SELECTORS  INVALID_FIELD_IN_COMMAND
                           if reserved(cmd.cdw11) || chosen(cmd.cdw11).tmpsel() == 15
-                          => "{:?}", chosen(cmd.cdw11);
+                          => "{}", told(cmd.cdw11);
         UNDER             INVALID_FIELD_IN_COMMAND
                           if absent(cmd.cdw11, v, true) => "WCTEMP is 0, or was not read";
         SENSORS           INVALID_FIELD_IN_COMMAND
-                          if absent(cmd.cdw11, v, false) => "{:?}", chosen(cmd.cdw11);
+                          if absent(cmd.cdw11, v, false) => "{}", told(cmd.cdw11);
     }
 }
 
 checks! {
     static SET_OWN: SetFeatures[cmd, v] in temperature_threshold {
         RESERVED_SELECTORS  INVALID_FIELD_IN_COMMAND
-                          if reserved(cmd.cdw11) => "{:?}", chosen(cmd.cdw11);
+                          if reserved(cmd.cdw11) => "{}", told(cmd.cdw11);
         UNDER             INVALID_FIELD_IN_COMMAND
                           if absent(cmd.cdw11, v, true) => "WCTEMP is 0, or was not read";
         SENSORS           INVALID_FIELD_IN_COMMAND
-                          if absent(cmd.cdw11, v, false) => "{:?}", chosen(cmd.cdw11);
+                          if absent(cmd.cdw11, v, false) => "{}", told(cmd.cdw11);
     }
 }
 
 fn chosen(dword_11: u32) -> TemperatureThreshold {
     TemperatureThreshold::from_bits(dword_11 & 0x3f_0000)
+}
+
+fn told(dword_11: u32) -> String {
+    let chosen = chosen(dword_11);
+    format!("TMPSEL {}, THSEL {}", chosen.tmpsel(), chosen.thsel())
 }
 
 fn reserved(dword_11: u32) -> bool {
