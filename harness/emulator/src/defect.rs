@@ -195,21 +195,21 @@ pub static TABLE: &[&dyn Defect] = &[
     &entry_sizes_not_kept::EntrySizesNotKept,
     &error_recovery_of_all::ErrorRecoveryOfAll,
     &feature_values_unchecked::FeatureValuesUnchecked,
-];
-
-/// Defects whose requirements no rule of the model judges yet: they are there and can be seen, but no
-/// suite can kill them, so `lockstep sabotage` leaves them out. With its rule each goes to [`TABLE`].
-pub static AWAITING_RULES: &[&dyn Defect] = &[
     &descriptor_length_wrong::DescriptorLengthWrong,
     &nguid_byte_order::NguidByteOrder,
     &csi_ignored::CsiIgnored,
     &inactive_namespace_identified::InactiveNamespaceIdentified,
     &data_units_not_in_thousands::DataUnitsNotInThousands,
     &power_loss_not_counted::PowerLossNotCounted,
-    &warning_never_set::WarningNeverSet,
-    &smart_event_unasked::SmartEventUnasked,
     &write_without_effects::WriteWithoutEffects,
     &firmware_slot_stale::FirmwareSlotStale,
+];
+
+/// Defects whose requirements no rule of the model judges yet: they are there and can be seen, but no
+/// suite can kill them, so `lockstep sabotage` leaves them out. With its rule each goes to [`TABLE`].
+pub static AWAITING_RULES: &[&dyn Defect] = &[
+    &warning_never_set::WarningNeverSet,
+    &smart_event_unasked::SmartEventUnasked,
     &unsupported_page_listed::UnsupportedPageListed,
     &unsupported_feature_listed::UnsupportedFeatureListed,
 ];

@@ -39,6 +39,7 @@ mod reconsider;
 mod registers;
 mod report;
 mod resets;
+mod traffic;
 mod unit;
 
 use commands::Commands;

@@ -47,11 +47,42 @@ pub struct KeptLog {
     pub lives: Lives,
 }
 
+/// I/O commands of one kind, and the data that they move.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Amount {
+    /// Commands.
+    pub commands: u64,
+    /// Units of 512 bytes, without metadata.
+    pub units: u64,
+}
+
+/// I/O commands since the log began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Traffic {
+    /// Reads.
+    pub read: Amount,
+    /// Writes.
+    pub written: Amount,
+    /// How often something happened of which it is not known what it counts as.
+    pub unsure: u32,
+}
+
+/// What a controller may count by the time at which it carries a command out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Counted {
+    /// At least this: what had completed successfully before the command was rung.
+    pub least: Traffic,
+    /// At most this: what was rung before the completion was seen.
+    pub most: Traffic,
+}
+
 /// The SMART / Health Information log as it was read last.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct KeptSmart {
     /// Its bytes.
     pub bytes: [u8; 512],
+    /// The traffic by then.
+    pub counted: Counted,
     /// What had happened to the controller by then.
     pub lives: Lives,
 }

@@ -11,7 +11,7 @@ use spec::register::{Aqa, Cap, Cc, Csts};
 use spec::requirement::{Fact, Facts};
 use spec::{Addr, Cns, Lba, Lid, Nsid, Qid, Version};
 
-use crate::lives::{Kept, KeptLog, KeptSmart, Lives};
+use crate::lives::{Counted, Kept, KeptLog, KeptSmart, Lives};
 use crate::truth::{Maybe, No, Truth, Yes};
 
 mod features;
@@ -479,6 +479,8 @@ pub struct Controller {
     pub kept_structures: Vec<((Cns, Nsid), Kept)>,
     /// Log pages that hardly change, as they were read last as a whole.
     pub kept_pages: Vec<(Lid, Kept)>,
+    /// The traffic around the command whose data the host looks at.
+    pub counted: Counted,
     /// The SMART / Health Information log as it was read last.
     pub smart: Option<Arc<KeptSmart>>,
     /// What had happened when `active` was learned last.

@@ -334,9 +334,11 @@ impl Judge {
         let mut held = std::mem::take(&mut self.held);
         let command = &self.commands[n];
         let (sqe, cqe): (_, Cqe) = (command.sqe, command.cqe);
+        let counted = command.counted;
         for (w, world) in self.worlds.iter_mut().enumerate() {
             let mut out = Vec::new();
             let sink = if w == 0 { &mut held } else { &mut out };
+            world.controllers[usize::from(ctrl)].counted = counted;
             let mut apply = Apply {
                 world,
                 ctrl,

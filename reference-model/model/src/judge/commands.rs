@@ -6,6 +6,7 @@ use spec::{Addr, Cqe, Req, Sqe};
 
 use super::Judge;
 use super::cell::Value;
+use crate::lives::Counted;
 use crate::memory::Owner;
 use crate::prp::{PrpRole, PrpWalk};
 use crate::rules;
@@ -95,6 +96,8 @@ pub struct Command {
     pub unsure: bool,
     /// It is missing, and was reported.
     pub silent: bool,
+    /// What the controller may count when it carries this command out.
+    pub counted: Counted,
     /// Its effects on data have been taken into account.
     pub settled: bool,
     /// The host changed its buffer while it was in flight: what it moved is not known.
@@ -137,6 +140,7 @@ impl Default for Command {
             errored: Truth::No,
             unsure: false,
             silent: false,
+            counted: Counted::default(),
             settled: false,
             disturbed: false,
             unmapped: false,
@@ -376,6 +380,7 @@ impl Judge {
         }
         self.note_others(n);
         self.start_data(n);
+        self.count_rung(n);
     }
 
     /// Walks the PRP entries of command `n`.

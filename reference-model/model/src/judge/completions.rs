@@ -207,6 +207,7 @@ impl Judge {
     /// Command `n` is completed by `cqe`: data, ruling, effects.
     fn complete(&mut self, n: u32, cqe: Cqe) {
         self.commands[n].cqe = cqe;
+        self.count_completed(n);
         let was_dropped = self.commands[n].flight == Flight::Dropped;
         if !was_dropped {
             self.end_command(n, Flight::Completed);

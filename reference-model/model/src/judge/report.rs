@@ -160,7 +160,9 @@ impl Judge {
 
     /// Stops judging the controller `ctrl` until its next reset, because of `finding`.
     pub(super) fn lose(&mut self, ctrl: u8, finding: Option<u32>) {
-        self.units[usize::from(ctrl)].lost.get_or_insert(finding);
+        let unit = &mut self.units[usize::from(ctrl)];
+        unit.lost.get_or_insert(finding);
+        unit.counted.most.unsure += 1;
     }
 
     /// Whether the controller under judgement is lost; counts what is not judged because of it.

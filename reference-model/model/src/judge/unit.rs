@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::queues::{Cq, Sq};
+use crate::lives::Counted;
 use crate::memory::IntMap;
 use crate::ruling::Forces;
 
@@ -84,6 +85,8 @@ pub struct Unit {
     pub idle: bool,
     /// The last time anything of this controller was seen to change.
     pub last_change: u64,
+    /// I/O commands: completed with success, and rung.
+    pub counted: Counted,
     /// Stopped judging until a controller reset, because of this finding (`None`: no finding).
     pub lost: Option<Option<u32>>,
     /// MSI-X vectors that the host has masked, and since when (their record's end).
@@ -188,6 +191,7 @@ impl Default for Unit {
             stopped_at: None,
             idle: false,
             last_change: 0,
+            counted: Counted::default(),
             lost: None,
             masked: Vec::new(),
             past_vectors: Vec::new(),

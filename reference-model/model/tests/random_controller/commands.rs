@@ -2,7 +2,11 @@
 
 use log::random::Random;
 use spec::command::*;
-use spec::identify::{IdentifyController, IdentifyNamespace, LbaFormat, NamespaceList};
+use spec::identify::{
+    IdentifyController, IdentifyNamespace, IndependentIdentifyNamespace, LbaFormat,
+    NamespaceIdentificationList, NamespaceList, Nidt,
+};
+use spec::log_page::FirmwareSlot;
 use spec::structure::Text;
 use spec::{Addr, Cid, Cns, Entries, Fid, Lba, Lid, Nsid, Qid, Sqe};
 
@@ -89,7 +93,7 @@ pub fn admin(random: &mut Random, at: Addr) -> Sqe {
         7 => Identify {
             nsid: Nsid(any),
             prp1: at,
-            cns: *random.pick(&[Cns(0), Cns(1), Cns(2), Cns(0x0f)]),
+            cns: Cns(*random.pick(&[0, 1, 2, 3, 5, 6, 7, 8, 0x0f])),
             csi: if random.one_in(9) { 3 } else { 0 },
             ..Default::default()
         }
@@ -99,7 +103,7 @@ pub fn admin(random: &mut Random, at: Addr) -> Sqe {
         11 => GetLogPage {
             nsid: Nsid(if random.one_in(8) { any } else { u32::MAX }),
             prp1: at,
-            lid: *random.pick(&[Lid(1), Lid(1), Lid(0x6f)]),
+            lid: *random.pick(&[Lid(1), Lid(1), Lid(3), Lid(0x6f)]),
             numdl_z: *random.pick(&[0, 15, 63]),
             lpo: *random.pick(&[0, 0, 0, 64, 66, 256, 260]),
             rae: random.one_in(2),
@@ -177,8 +181,41 @@ pub fn identify(cmd: &Identify, ctrl: u8) -> Option<[u8; 4096]> {
         }
         Cns::IDENTIFY_NAMESPACE if matches!(cmd.nsid, Nsid(1 | 2)) => Some(identify_namespace().0),
         Cns::IDENTIFY_NAMESPACE => Some([0; 4096]),
+        Cns::NAMESPACE_IDENTIFICATION_DESCRIPTOR_LIST => {
+            let uuid = [cmd.nsid.0 as u8; 16];
+            let ids = [(Nidt::UUID, &uuid[..]), (Nidt::CSI, &[0][..])];
+            Some(NamespaceIdentificationList::of(ids).0)
+        }
+        Cns::IO_COMMAND_SET_SPECIFIC_ACTIVE_NAMESPACE_ID_LIST => {
+            let above = [1, 2].into_iter().filter(|n| *n > cmd.nsid.0);
+            Some(NamespaceList::of(above.map(Nsid)).0)
+        }
+        Cns::IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE if matches!(cmd.nsid, Nsid(1 | 2)) => {
+            let mut ns = IndependentIdentifyNamespace::zeroed();
+            ns.set().nmic(1).nstat(1);
+            Some(ns.0)
+        }
+        Cns::IO_COMMAND_SET_SPECIFIC_IDENTIFY_NAMESPACE
+        | Cns::IO_COMMAND_SET_SPECIFIC_IDENTIFY_CONTROLLER
+        | Cns::IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE => Some([0; 4096]),
         _ => None,
     }
+}
+
+/// What a successful Get Log Page returned: an empty error log, or one firmware slot.
+pub fn log_page(cmd: &GetLogPage) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; cmd.bytes().0 as usize];
+    match cmd.lid {
+        Lid::ERROR_INFORMATION => {}
+        Lid::FIRMWARE_SLOT_INFORMATION => {
+            let mut page = FirmwareSlot::zeroed();
+            page.set().afi(1).frs1(Text::padded("1", b' '));
+            let from = (cmd.lpo as usize & !3).min(page.0.len());
+            bytes.iter_mut().zip(&page.0[from..]).for_each(|(to, byte)| *to = *byte);
+        }
+        _ => return None,
+    }
+    Some(bytes)
 }
 
 fn identify_controller(n: u16) -> IdentifyController {

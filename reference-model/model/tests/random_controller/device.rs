@@ -470,6 +470,7 @@ pub fn claims(n: u16) -> ControllerClaims {
         oncs: 1 << 4,
         vwc: 7,
         wctemp: 340,
+        cctemp: 350,
         ..Default::default()
     }
 }

@@ -10,7 +10,7 @@ use log::{
 use spec::command::*;
 use spec::opcode::{admin, nvm};
 use spec::register::{self, Cc, Csts, DoorbellKind};
-use spec::{Addr, Cid, Cns, Fid, Lid, Nsid, Qid, Sqe};
+use spec::{Addr, Cid, Cns, Fid, Nsid, Qid, Sqe};
 
 use crate::commands::{self, BUFFER};
 use crate::device::{BLOCK, Device, PAGE};
@@ -450,8 +450,8 @@ impl Host {
             }
             admin::GET_LOG_PAGE => {
                 let cmd = GetLogPage::project(sqe);
-                if cmd.lid == Lid::ERROR_INFORMATION {
-                    self.show(ctrl, at, &vec![0; cmd.bytes().0 as usize]);
+                if let Some(bytes) = commands::log_page(&cmd) {
+                    self.show(ctrl, at, &bytes);
                 }
             }
             _ => {}

@@ -7,4 +7,5 @@ mod cases;
 mod claims;
 mod effects;
 mod laws;
+mod structures;
 mod world;

@@ -10,6 +10,8 @@ pub mod feature_values;
 pub mod get_features;
 pub mod get_log_page;
 pub mod identify;
+pub mod identify_structures;
+pub mod log_pages;
 pub mod number_of_queues;
 pub mod set_features;
 pub mod volatile_write_cache;

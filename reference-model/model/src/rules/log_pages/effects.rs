@@ -26,7 +26,7 @@ pub static RULE: Rule = Rule {
     data: |sqe, view| returns(sqe, view, seen),
     footprint: no_footprint,
     accept: accept_page_of_set,
-    refuse: no_result,
+    refuse: refuse_page,
 };
 
 /// The page, and whether its I/O commands are those of the NVM command set.

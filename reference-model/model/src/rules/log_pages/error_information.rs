@@ -23,7 +23,7 @@ pub static RULE: Rule = Rule {
     data: |sqe, view| returns(sqe, view, seen),
     footprint,
     accept,
-    refuse: no_result,
+    refuse: refuse_page,
 };
 
 fn footprint(sqe: &Sqe, v: &View) -> Footprint {
@@ -35,6 +35,7 @@ fn footprint(sqe: &Sqe, v: &View) -> Footprint {
 
 fn accept(apply: &mut Apply) {
     no_result(apply);
+    answered(apply, true);
     let csi = GetLogPage::project(apply.sqe).csi;
     shows(apply, get_log_page::CSI_IGNORED, csi != 0);
     if clears_event(&GetLogPage::project(apply.sqe), apply.version) {

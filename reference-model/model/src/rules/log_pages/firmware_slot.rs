@@ -21,7 +21,7 @@ pub static RULE: Rule = Rule {
     data: |sqe, view| returns(sqe, view, seen),
     footprint: no_footprint,
     accept: accept_page,
-    refuse: no_result,
+    refuse: refuse_page,
 };
 
 claims! {
@@ -31,7 +31,7 @@ claims! {
             "AFI {:02X}h, {} slots", page.afi(), slots(v).unwrap_or(7);
         EMPTY: slots(v).map(|last| beyond(page, last).is_none()), "0 in slots that do not exist",
             "slot {} has a revision", slots(v).and_then(|n| beyond(page, n)).unwrap_or(0);
-        REVISION: running(v).and_then(|fr| Some(page.revision(slot(page))?.0 == fr)),
+        REVISION: running(v).and_then(|fr| Some(text(&page.revision(slot(page))?.0) == text(&fr))),
             "the revision of Identify Controller (FR) in the active slot",
             "slot {}: {:?}, FR {:?}", slot(page),
             page.revision(slot(page)).map(|text| text.text().to_string()),
@@ -71,6 +71,12 @@ fn running(v: &Seen) -> Option<[u8; 8]> {
     let kept = v.identified.as_ref().filter(|kept| kept.lives.resets == v.lives.resets)?;
     let bytes = <[u8; 4096]>::try_from(&*kept.bytes).ok()?;
     Some(IdentifyController(bytes).fr().0)
+}
+
+/// The revision without what it is padded with, of which the page says nothing.
+fn text(revision: &[u8; 8]) -> &[u8] {
+    let end = revision.iter().rposition(|byte| !matches!(byte, b' ' | 0));
+    &revision[..end.map_or(0, |at| at + 1)]
 }
 
 fn leftover(page: &FirmwareSlot) -> Option<usize> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use spec::command::{Command, GetLogPage};
-use spec::requirement::{get_log_page, identify as again};
-use spec::{Lid, Nsid, QueueKind, Sqe, Version};
+use spec::requirement::{get_log_page, identify as again, supported_log_pages};
+use spec::{Lid, Nsid, QueueKind, Sqe, Status, Version};
 
 use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, shows};
 use super::prps::{Prps, placement_is_defined};
@@ -57,7 +57,11 @@ pub static UNDEFINED: Rule = Rule {
     data: no_data,
     footprint: no_footprint,
     accept: no_effect,
-    refuse: no_effect,
+    refuse: |apply| {
+        if apply.cqe.status() == Status::INVALID_LOG_PAGE {
+            answered(apply, false);
+        }
+    },
 };
 
 checks! {
@@ -146,9 +150,29 @@ fn reserved(cmd: &GetLogPage, v: &View) -> bool {
     offset || length || retain || cmd.lsp != 0 || cmd.lsi != 0 || cmd.uidx != 0
 }
 
+/// Holds an answer against the list of pages (page 00h).
+fn answered(apply: &mut Apply, supported: bool) {
+    let lid = GetLogPage::project(apply.sqe).lid;
+    let listed = supported::listed(lid, apply.controller());
+    apply.hold(supported_log_pages::AS_ANSWERED, listed.map(|listed| listed == supported), || {
+        let did = if supported { "returned" } else { "refused as not supported" };
+        let (lists, is) = if supported { ("LSUPP 1", "0") } else { ("LSUPP 0", "1") };
+        (format!("LID {lid} was {did}"), lists.into(), format!("page 00h has LSUPP {is}"))
+    });
+}
+
+/// The refusal of a page.
+fn refuse_page(apply: &mut Apply) {
+    no_result(apply);
+    if apply.cqe.status() == Status::INVALID_LOG_PAGE {
+        answered(apply, false);
+    }
+}
+
 /// The acceptance of a page without use for CSI.
 fn accept_page(apply: &mut Apply) {
     no_result(apply);
+    answered(apply, true);
     let csi = GetLogPage::project(apply.sqe).csi;
     shows(apply, get_log_page::CSI_IGNORED, csi != 0);
 }
@@ -156,6 +180,7 @@ fn accept_page(apply: &mut Apply) {
 /// The acceptance of a page that CSI chooses.
 fn accept_page_of_set(apply: &mut Apply) {
     no_result(apply);
+    answered(apply, true);
     let csi = GetLogPage::project(apply.sqe).csi;
     let one_set = apply.controller().cc_known && apply.controller().cc.css() != ALL_SETS;
     shows(apply, get_log_page::CSI_IGNORED, csi != 0 && one_set);

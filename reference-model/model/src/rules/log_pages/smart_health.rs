@@ -9,7 +9,7 @@ use spec::log_page::SmartHealth;
 use spec::requirement::{identify, smart};
 
 use super::*;
-use crate::lives::KeptSmart;
+use crate::lives::{Counted, KeptSmart, Traffic};
 use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
 use crate::rules::common::valid;
 use crate::state::Temperatures;
@@ -24,7 +24,7 @@ pub static RULE: Rule = Rule {
     data: |sqe, view| returns(sqe, view, seen),
     footprint: no_footprint,
     accept,
-    refuse: no_result,
+    refuse: refuse_page,
 };
 
 checks! {
@@ -129,6 +129,81 @@ fn again(apply: &mut Apply, now: &SmartHealth, kept: &KeptSmart) {
         (format!("spare threshold {now}"), format!("it was {before}, and nothing changed it"))
     });
     losses(apply, now, &before, kept);
+    let counted = apply.controller().counted;
+    if counted.most.unsure == kept.counted.most.unsure {
+        commands(apply, now, &before, kept.counted, counted);
+        data_units(apply, now, &before, kept.counted, counted);
+    }
+}
+
+/// Of what may have been counted between two reads: the least and the most. `of` names one number.
+fn between(then: Counted, now: Counted, of: fn(Traffic) -> u64) -> (u128, u128) {
+    let least = of(now.least).saturating_sub(of(then.most));
+    let most = of(now.most).saturating_sub(of(then.least));
+    (u128::from(least), u128::from(most))
+}
+
+/// Host Read Commands and Host Write Commands: those that succeeded are completed for certain; of those
+/// that failed the text does not say whether they count.
+fn commands(
+    apply: &mut Apply,
+    now: &SmartHealth,
+    before: &SmartHealth,
+    then: Counted,
+    at: Counted,
+) {
+    let reads = between(then, at, |traffic| traffic.read.commands);
+    let writes = between(then, at, |traffic| traffic.written.commands);
+    let both = [
+        ("host read commands", before.hrc(), now.hrc(), reads),
+        ("host write commands", before.hwc(), now.hwc(), writes),
+    ];
+    for (name, before, now, (least, most)) in both {
+        let grown = now.wrapping_sub(before);
+        apply.hold(smart::HOST_COMMANDS, (least..=most).contains(&grown), || {
+            let because = format!("{least} have succeeded since, and {most} may have completed");
+            (format!("{name} grew by {grown}"), format!("growth by {least} to {most}"), because)
+        });
+    }
+}
+
+/// Data Units Read and Data Units Written, in thousands of 512 bytes, rounded up. 0 is none, or not
+/// reported. No text says how promptly they grow: a counter that stays behind is an anomaly.
+fn data_units(
+    apply: &mut Apply,
+    now: &SmartHealth,
+    before: &SmartHealth,
+    then: Counted,
+    at: Counted,
+) {
+    let reads = between(then, at, |traffic| traffic.read.units);
+    let writes = between(then, at, |traffic| traffic.written.units);
+    let both = [
+        ("data units read", before.dur(), now.dur(), reads),
+        ("data units written", before.duw(), now.duw(), writes),
+    ];
+    // The units that a value stands for: from, to.
+    let units =
+        |value: u128| (value.saturating_sub(1) * 1000 + u128::from(value != 0), value * 1000);
+    for (name, before, now, (least, most)) in both {
+        let bounded = before < u128::MAX / 1000 && now < u128::MAX / 1000;
+        if now == 0 || !bounded {
+            continue;
+        }
+        let ((from, to), (low, high)) = (units(before), units(now));
+        let story = || {
+            let observed = format!("{name} {now} (thousands of 512 bytes)");
+            (
+                observed,
+                format!("{least} to {most} units of 512 bytes were moved since it was {before}"),
+            )
+        };
+        apply.hold(smart::DATA_UNITS, low <= to + most, || {
+            let (observed, because) = story();
+            (observed, format!("at most {}", (to + most).div_ceil(1000)), because)
+        });
+        apply.expect(smart::DATA_UNITS, high >= from + least, story);
+    }
 }
 
 /// The counters of power against what the log tells of it.
@@ -173,6 +248,6 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     if let Some(kept) = apply.controller().smart.take() {
         again(apply, &page, &kept);
     }
-    let lives = apply.controller().lives;
-    apply.controller().smart = Some(Arc::new(KeptSmart { bytes, lives }));
+    let (lives, counted) = (apply.controller().lives, apply.controller().counted);
+    apply.controller().smart = Some(Arc::new(KeptSmart { bytes, counted, lives }));
 }

@@ -36,7 +36,7 @@ const LIST: Rule = Rule {
     data: |_, _| Data::Unknown,
     footprint: no_footprint,
     accept: accept_page_of_set,
-    refuse: no_result,
+    refuse: refuse_page,
 };
 
 fn log_pages(sqe: &Sqe, view: &View) -> Data {
