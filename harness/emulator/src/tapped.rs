@@ -57,7 +57,10 @@ impl Tapped {
     /// As [`Subsystem::step`].
     pub fn step(&mut self, bus: &mut dyn Bus) -> Work {
         let work = self.with(bus, |subsystem, bus| subsystem.step(bus));
+        // One that holds commands has more to do: only its host does not let it.
+        let holds = self.subsystem.config().policy.holds_io;
         if work == Work::Idle
+            && !holds
             && let Some(tap) = &mut self.tap
         {
             tap.idle(bus.now());

@@ -110,8 +110,7 @@ fn ends_commands_in_flight_with_a_reset(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// While completions fill their queue the rest wait for room, although their commands are done.
-#[conformance(reqs = [queue::FULL_CQ_WAITS, queue::CQE_SLOT_ORDER, queue::OWED_COMPLETION],
-    hazard = erasing)]
+#[conformance(reqs = [queue::FULL_CQ_WAITS, queue::CQE_SLOT_ORDER, queue::OWED_COMPLETION])]
 fn fills_a_completion_queue_at_once(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

@@ -72,7 +72,7 @@ fn refuses_the_health_of_one_namespace(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// Commands of the host are counted.
-#[conformance(req = smart::HOST_COMMANDS)]
+#[conformance(req = smart::HOST_COMMANDS, hazard = erasing)]
 fn counts_reads_and_writes(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
@@ -85,7 +85,7 @@ fn counts_reads_and_writes(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// Data are counted in thousands of 512 bytes, rounded up.
-#[conformance(req = smart::DATA_UNITS)]
+#[conformance(req = smart::DATA_UNITS, hazard = erasing)]
 fn counts_data_in_thousands_of_512_bytes(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;
