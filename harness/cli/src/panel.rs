@@ -31,12 +31,16 @@ pub fn panel(args: &PanelArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
             .map_err(Failure::harness)?,
     };
     let stop = select::stop_on_ctrl_c()?;
-    let (mut ran, mut unproved, mut alarms, mut seats) = (0, 0, 0, 0);
+    let (mut ran, mut unproved, mut alarms, mut seats) = (0, Vec::new(), 0, 0);
     let mut seen = Observations::default();
     let size = Size { configs: args.configs, sequences: args.sequences };
     runner::panel::panel(size, &plan, stop, &mut |seat| {
         ran += u64::from(seat.ran);
-        unproved += u64::from(seat.unproved);
+        let told = seat
+            .unproved
+            .iter()
+            .map(|(test, lacks)| format!("  {test} on configuration {}: {lacks}", seat.number));
+        unproved.extend(told);
         alarms += seat.alarms.len();
         seats += 1;
         seen.add(&seat.observations);
@@ -48,8 +52,10 @@ pub fn panel(args: &PanelArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         Counted(seats, "configuration"),
         Counted(ran, "run"),
     )?;
-    if unproved > 0 {
-        writeln!(out, "{} unproved without a finding", Counted(unproved, "test"))?;
+    if !unproved.is_empty() {
+        let count = Counted(unproved.len() as u64, "test");
+        writeln!(out, "{count} unproved without a finding")?;
+        unproved.iter().try_for_each(|line| writeln!(out, "{line}"))?;
     }
     Ok(if stop.load(Ordering::Relaxed) {
         Exit::Interrupted

@@ -222,13 +222,17 @@ impl Core<'_> {
             return Ok(None);
         }
         let reason = if idle { LookReason::Idle } else { LookReason::GaveUp };
+        // While the host itself holds what the media are for, no I/O command is overdue: that they
+        // give no completion says nothing of the DUT. Admin commands are not held.
+        let held = self.caps.holds && self.dut.held() != 0;
         for cqid in cqids {
-            self.record_empty_look(ctrl, cqid, reason);
+            if idle || !held || cqid.is_admin() {
+                self.record_empty_look(ctrl, cqid, reason);
+            }
         }
         // A wall clock shows no idleness, but quiet for the whole window is taken for it; a shorter
         // patience of the test's own says nothing.
         let window = self.judge.profile().quiet_window;
-        let held = self.caps.holds && self.dut.held() != 0;
         if idle || (!held && self.quiet_for(ctrl) >= window) {
             self.push_now(ctrl, Body::Idle);
         }
@@ -303,6 +307,9 @@ impl Core<'_> {
                 .ready_timeout()
                 .saturating_add(self.judge.profile().deadline_margin)
                 .saturating_add(1_000_000),
+            // A DUT may take fewer commands at a time than are waited for. Half of the window, so that
+            // the hold is over before the completion of an Admin command is overdue.
+            (Patience::Default, Condition::Held(_)) => self.judge.profile().quiet_window / 2,
             (Patience::Default, _) => self.judge.profile().quiet_window,
         }
     }

@@ -28,7 +28,8 @@ pub struct Seat {
     /// Tests that were applicable, and sequences.
     pub ran: u32,
     /// Tests that this configuration could not prove anything with (a race was not reached). No alarm.
-    pub unproved: u32,
+    /// Each as its name and what it lacks.
+    pub unproved: Vec<(String, String)>,
     /// What was judged.
     pub observations: Observations,
     /// Findings of any kind that the plan's waivers do not explain, and errors of the harness.
@@ -117,9 +118,8 @@ fn seat(number: u32, size: Size, plan: &Plan) -> Seat {
         Err(error) => panic!("a random legal configuration is refused: {error}\n{text}"),
     };
     let observations = Observations::default();
-    let alarms = Vec::new();
-    let mut seat =
-        Seat { number, seed, config: text, dut, ran: 0, unproved: 0, observations, alarms };
+    let (unproved, alarms) = (Vec::new(), Vec::new());
+    let mut seat = Seat { number, seed, config: text, dut, ran: 0, unproved, observations, alarms };
     let teller = Teller { profile: &plan.profile, revision, waivers: &plan.waivers };
     // Without a namespace that all controllers share there is little to generate.
     let sequences = if options.namespaces.is_empty() { 0 } else { size.sequences };
@@ -161,7 +161,9 @@ impl Seat {
         self.ran += u32::from(test.verdict != Verdict::NotApplicable);
         // A generated sequence claims nothing, so it is unproved by nature.
         let sequence = id.starts_with("generated/");
-        self.unproved += u32::from(test.verdict == Verdict::Unproved && !sequence);
+        if test.verdict == Verdict::Unproved && !sequence {
+            self.unproved.push((test.id.clone(), test.reason.clone()));
+        }
         let unexplained = test.findings.iter().any(|finding| finding.waived_by.is_none());
         if unexplained || test.verdict == Verdict::Error {
             self.alarms.push(Alarm { test, run });

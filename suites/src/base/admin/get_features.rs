@@ -2,7 +2,8 @@
 
 use lab::{Lab, Outcome, conformance};
 use spec::Fid;
-use spec::command::GetFeatures;
+use spec::command::{GetFeatures, SetFeatures};
+use spec::feature::SupportedCapabilities;
 use spec::requirement::get_features;
 
 /// A feature that does not exist cannot be read.
@@ -22,6 +23,22 @@ fn selects_current_default_and_saved(lab: &mut Lab<'_>) -> Outcome {
     for sel in [0, 1, 2, 3, 1, 0] {
         let fid = Fid::NUMBER_OF_QUEUES;
         ctrl.admin(GetFeatures { fid, sel, ..GetFeatures::default() })?.ruled()?;
+    }
+    // The number of queues may be the same by default as now, which shows nothing of Select: so a value
+    // that surely differs from its default, where it can be set.
+    let get = GetFeatures { fid: Fid::TEMPERATURE_THRESHOLD, ..GetFeatures::default() };
+    let told = ctrl.admin(GetFeatures { sel: 3, ..get })?;
+    told.ruled()?;
+    if SupportedCapabilities::from_bits(told.dw0()).changeable() {
+        let default = ctrl.admin(GetFeatures { sel: 1, ..get })?;
+        default.ruled()?;
+        let kelvins = default.dw0() as u16;
+        let other = kelvins.checked_add(1).unwrap_or(kelvins - 1);
+        let set = SetFeatures { fid: get.fid, cdw11: other.into(), ..SetFeatures::default() };
+        ctrl.admin(set)?.ruled()?;
+        for sel in [0, 1, 0] {
+            ctrl.admin(GetFeatures { sel, ..get })?.ruled()?;
+        }
     }
     Ok(())
 }
