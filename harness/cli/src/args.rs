@@ -55,6 +55,9 @@ pub enum Command {
     /// Write a random sequence.
     #[command(after_help = help::GENERATE)]
     Generate(GenerateArgs),
+    /// Measure how fast a DUT is driven, raw and in lockstep.
+    #[command(after_help = help::RATES)]
+    Rates(RatesArgs),
     /// Export the emulator over vfio-user: to QEMU, or to `--dut vfio-user:SOCKET`.
     #[command(after_help = SERVE_HELP)]
     Serve(ServeArgs),
@@ -332,6 +335,16 @@ pub struct PanelArgs {
     /// Configurations at a time; default: one for each core.
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
+}
+
+/// `lockstep rates`.
+#[derive(Args, Debug)]
+pub struct RatesArgs {
+    #[command(flatten)]
+    pub dut: DutArgs,
+    /// How many turns each way; one more warms up.
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub turns: usize,
 }
 
 /// `lockstep generate`.

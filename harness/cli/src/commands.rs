@@ -7,8 +7,8 @@ use reports::Exit;
 use crate::args::Command;
 use crate::failure::Failure;
 use crate::{
-    bind, claims, compare, doctor, generate, list, panel, replay, requirements, run, sabotage,
-    serve,
+    bind, claims, compare, doctor, generate, list, panel, rates, replay, requirements, run,
+    sabotage, serve,
 };
 
 /// Does what was asked. What is to be read goes to `out`.
@@ -25,6 +25,7 @@ pub fn perform(command: Command, out: &mut dyn Write) -> Result<Exit, Failure> {
         Command::Sabotage(args) => sabotage::sabotage(&args, out),
         Command::Panel(args) => panel::panel(&args, out),
         Command::Generate(args) => generate::generate(&args, out),
+        Command::Rates(args) => rates::rates(&args, out),
         Command::Serve(args) => serve::serve(&args, out),
         Command::Doctor(args) => doctor::doctor(&args, out),
         Command::Bind(args) => bind::bind(&args, out),

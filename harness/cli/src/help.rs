@@ -92,6 +92,15 @@ run all tests and random sequences. Whatever is found on them is a false alarm o
 
   lockstep panel --configs 2 --sequences 4";
 
+/// After the arguments of `rates`.
+pub const RATES: &str = "\
+Raw is a client without log and judge; lockstep is the lab with both. They take turns, each on a DUT
+opened anew. Only enabling, queues, Flush and Read are done: nothing is written. In virtual time the
+emulator's own work counts in both.
+
+  lockstep rates
+  lockstep rates --dut qemu";
+
 /// Of `generate`.
 pub const GENERATE: &str = "\
 It does nothing that the specification leaves undefined, so a correct controller raises nothing.

@@ -18,6 +18,7 @@ mod lane;
 mod list;
 mod output;
 mod panel;
+mod rates;
 mod replay;
 mod requirements;
 mod run;

@@ -20,6 +20,7 @@ pub mod lane;
 pub mod listen;
 pub mod panel;
 pub mod profile;
+pub mod rates;
 pub mod run;
 pub mod sabotage;
 pub mod schedule;
