@@ -31,9 +31,18 @@ impl Failure {
     }
 }
 
+/// The error and its causes. A cause whose words the error quotes is not told twice.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)
+        let mut told = String::new();
+        for cause in self.error.chain().map(ToString::to_string) {
+            if told.contains(&cause) {
+                continue;
+            }
+            let colon = if told.is_empty() { "" } else { ": " };
+            told.extend([colon, &cause]);
+        }
+        f.write_str(&told)
     }
 }
 
@@ -41,5 +50,23 @@ impl fmt::Display for Failure {
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
         Self::harness(anyhow::Error::new(error).context("cannot write the output"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+    use runner::source::FileError;
+
+    use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let source = std::io::Error::other("no such thing");
+        let quoted = FileError::Read { what: "profile", path: "x".into(), source };
+        let quoted = Failure::usage(quoted);
+        assert_eq!(quoted.to_string(), "cannot read the profile x: no such thing");
+        let context = Failure::usage(anyhow!("no such thing").context("cannot read x"));
+        assert_eq!(context.to_string(), "cannot read x: no such thing");
     }
 }
