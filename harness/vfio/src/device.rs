@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use dut::{
     Arena, Capabilities, Clock, Ctrl, DmaVisibility, Doorbell, Dut, Event, Fault, Identity,
@@ -47,7 +47,6 @@ pub struct Vfio {
     layout: Layout,
     capabilities: Capabilities,
     description: String,
-    start: Instant,
     /// Vectors that are on, and of which kind.
     on: Option<(IrqKind, u16)>,
     /// When interrupts were last looked at.
@@ -82,7 +81,6 @@ impl Vfio {
             layout,
             capabilities,
             description,
-            start: Instant::now(),
             on: None,
             looked: 0,
             read_log: 0,
@@ -178,7 +176,7 @@ impl Vfio {
         let done = self.hw.config_write(pmcsr, 2, old & !3 | wanted);
         self.judge(done, "the power state cannot be written")?;
         // PCI Express Base: 10 ms from D3hot to D0 and back.
-        std::thread::sleep(Duration::from_millis(10));
+        self.hw.sleep(Duration::from_millis(10));
         let now = self.hw.config_read(pmcsr, 2);
         let now = self.judge(now, "the power state cannot be read")?;
         self.asleep = now & 3 == 3;
@@ -308,13 +306,13 @@ impl Vfio {
 
     /// Waits until the function answers after a reset, and turns it on again.
     fn come_back(&mut self) -> Result<(), Fault> {
-        let deadline = Instant::now() + BACK_WITHIN;
+        let deadline = self.hw.now() + BACK_WITHIN;
         loop {
             self.turn_on()?;
             let version = self.hw.bar_read(0, u64::from(register::VS), Width::U32);
             match version {
                 Ok(version) if version as u32 != u32::MAX => return Ok(()),
-                _ if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+                _ if self.hw.now() < deadline => self.hw.sleep(Duration::from_millis(1)),
                 _ => {
                     self.presence()?;
                     return Err(Fault::NoAnswer(format!(
@@ -388,7 +386,7 @@ impl Dut for Vfio {
     }
 
     fn now(&self) -> u64 {
-        self.start.elapsed().as_nanos() as u64
+        self.hw.now().as_nanos() as u64
     }
 
     fn read(&mut self, ctrl: Ctrl, offset: u32, width: Width) -> Result<u64, Fault> {

@@ -48,6 +48,10 @@ pub(crate) trait Hardware: Send {
     fn irq_take(&mut self, sink: &mut dyn FnMut(u16, u64));
     /// Sleeps until an interrupt, or for `nap`.
     fn doze(&mut self, nap: Duration);
+    /// Sleeps, whatever happens.
+    fn sleep(&mut self, time: Duration);
+    /// Time since some moment before the first call; it never goes back.
+    fn now(&self) -> Duration;
     /// Resets the function, by the means that the kernel has for one function.
     fn function_reset(&mut self) -> io::Result<()>;
     /// Whether the bus can be reset: everything on it is ours.

@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dut::{Arena, Width};
 use memmap2::{MmapOptions, MmapRaw};
@@ -32,6 +32,7 @@ pub(crate) struct Kernel {
     /// Signaled when the kernel wants the function back, and when it has seen a fatal error.
     recalls: Vec<(EventFd, &'static str)>,
     log: Option<KernelLog>,
+    start: Instant,
     config: u64,
     /// Another descriptor of the device, for reads and writes that say how they ended.
     file: ManuallyDrop<File>,
@@ -107,6 +108,7 @@ impl Kernel {
             irqs: Irqs::default(),
             recalls,
             log: KernelLog::open(bdf).ok(),
+            start: Instant::now(),
             config,
             file,
             group: group_descriptor(group),
@@ -336,6 +338,14 @@ impl Hardware for Kernel {
         } else {
             signaled(&self.irqs.fds, nap);
         }
+    }
+
+    fn sleep(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
     }
 
     fn function_reset(&mut self) -> io::Result<()> {

@@ -20,6 +20,10 @@ struct State {
     /// Signals not yet taken: vector, count.
     signals: Vec<(u16, u64)>,
     log: Vec<Result<DmaFault, String>>,
+    /// Time, which passes by looking at it and by sleeping.
+    now: Duration,
+    /// How long was dozed, each time.
+    dozes: Vec<Duration>,
     config: Vec<u8>,
     bar: Vec<u8>,
     /// Accesses of registers while the function was in D3hot.
@@ -38,6 +42,8 @@ const PCIE: usize = 0x60;
 const BAR_BYTES: usize = 0x4000;
 const TABLE: usize = 0x2000;
 const PENDING: usize = 0x3000;
+/// What a look at the clock takes.
+const LOOK: Duration = Duration::from_micros(1);
 
 impl Mock {
     fn new() -> Self {
@@ -127,7 +133,19 @@ impl Hardware for Mock {
         self.with(|state| state.signals.drain(..).for_each(|(vector, count)| sink(vector, count)));
     }
     fn doze(&mut self, nap: Duration) {
-        std::thread::sleep(nap);
+        self.with(|state| {
+            state.dozes.push(nap);
+            state.now += nap;
+        });
+    }
+    fn sleep(&mut self, time: Duration) {
+        self.with(|state| state.now += time);
+    }
+    fn now(&self) -> Duration {
+        self.with(|state| {
+            state.now += LOOK;
+            state.now
+        })
     }
     fn function_reset(&mut self) -> io::Result<()> {
         self.with(|state| {
@@ -323,14 +341,27 @@ fn interrupts_are_counted_and_lost_ones_hold_nobody_up() {
         }
     });
     assert_eq!(seen, [(0, 1), (1, u32::MAX)]);
-    // None comes any more: the wait goes on looking, and ends.
-    let until = dut.now() + 20_000_000;
+    // None comes any more: every wait ends by itself, the first ones at once, the later ones after a
+    // nap, and the last nap ends with the time that there is.
+    let patience = 20_000_000;
+    let until = dut.now() + patience;
     let mut looks = 0;
     while dut.wait(until).unwrap() == Progress::Ran {
         looks += 1;
     }
-    // How often is the machine's to say; that it looked at all is not.
-    assert!(looks > 0);
+    let dozes = mock.with(|state| std::mem::take(&mut state.dozes));
+    assert_eq!(looks - dozes.len(), YIELDS as usize);
+    let (last, others) = dozes.split_last().unwrap();
+    assert!(*last <= NAP && others.iter().all(|nap| *nap == NAP), "{dozes:?}");
+    let asleep: Duration = dozes.iter().sum();
+    assert_eq!((asleep + LOOK * looks as u32).as_nanos() as u64, patience);
+    // What the host does next is waited for without sleep again.
+    dut.write(C, register::CC, Width::U32, 0).unwrap();
+    let until = dut.now() + patience;
+    for _ in 0..YIELDS {
+        assert_eq!(dut.wait(until), Ok(Progress::Ran));
+    }
+    assert_eq!(mock.with(|state| state.dozes.len()), 0);
 }
 
 #[test]
