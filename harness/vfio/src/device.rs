@@ -53,6 +53,8 @@ pub struct Vfio {
     looked: u64,
     /// When the kernel's log was last looked at.
     read_log: u64,
+    /// Since when it is as if nobody had used it.
+    fresh: u64,
     /// Seen, and not yet handed over.
     events: Vec<Event>,
     /// Where buffers are: first address, and the one after the last.
@@ -84,6 +86,7 @@ impl Vfio {
             on: None,
             looked: 0,
             read_log: 0,
+            fresh: 0,
             events: Vec::new(),
             buffers: BTreeMap::new(),
             gone: None,
@@ -137,7 +140,13 @@ impl Vfio {
         self.events.clear();
         self.buffers.clear();
         self.idle = 0;
+        self.fresh = self.now();
         Ok(())
+    }
+
+    /// How many vectors of a kind there are; 0: the function has no such interrupts.
+    pub fn vectors(&self, kind: IrqKind) -> u16 {
+        self.hw.irq_vectors(kind)
     }
 
     /// Uses `vectors` vectors of a kind; 0 turns interrupts off. [`Dut::irq_setup`] is this for MSI-X.
@@ -283,9 +292,10 @@ impl Vfio {
             });
         }
         if log || seen >= self.read_log + LOG_PERIOD {
-            // It was logged since the last look, so that is when it can have happened at the earliest.
-            let not_before = std::mem::replace(&mut self.read_log, seen);
-            let buffers = &self.buffers;
+            self.read_log = seen;
+            // The kernel may be late with what it logs, so all that is sure of the time is that it was not
+            // before the last one who has used the function was done with it.
+            let (buffers, not_before) = (&self.buffers, self.fresh);
             self.hw.kernel_log(&mut |found| match found {
                 Ok(fault) => refused(buffers, fault, not_before, events),
                 Err(line) => events.push(Event::Line(line)),
@@ -327,17 +337,19 @@ impl Vfio {
 
 /// Tells an access that the IOMMU refused. IOMMUs name the page, not the byte; a page that holds a
 /// buffer holds nothing else, so the access was of that buffer or of the guards around it, and is
-/// told as one byte of the buffer. In other pages nobody can say whether a command has named the
-/// place: that is told as a line.
+/// told as one byte of the buffer. In other pages it is told as an access somewhere in the page.
 fn refused(buffers: &BTreeMap<u64, u64>, fault: DmaFault, time: u64, events: &mut Vec<Event>) {
     let DmaFault { at, write } = fault;
     let what = if write { "write" } else { "read" };
-    events.push(Event::Line(format!("the IOMMU refused a {what} at {}", Addr(at))));
-    let (page, after) = (at & !0xfff, (at & !0xfff) + 0x1000);
+    let words = "told by the kernel, so it was; what it does not tell proves nothing";
+    events.push(Event::Line(format!("the IOMMU refused a {what} at {} ({words})", Addr(at))));
+    let (page, after) = (at & !0xfff, (at & !0xfff).saturating_add(0x1000));
     let last = buffers.range(..after).next_back();
-    let Some((start, _)) = last.filter(|(_, end)| **end > page) else { return };
-    let at = Addr(at.max(*start));
-    events.push(Event::Dma { ctrl: Ctrl(0), at, len: 1, write, fault: true, time });
+    let (at, len) = match last.filter(|(_, end)| **end > page) {
+        Some((start, _)) => (at.max(*start), 1),
+        None => (page, 0x1000),
+    };
+    events.push(Event::Dma { ctrl: Ctrl(0), at: Addr(at), len, write, fault: true, time });
 }
 
 fn capabilities(hw: &dyn Hardware, layout: &Layout) -> Capabilities {

@@ -1,7 +1,8 @@
 //! The kernel's log: IOMMU faults, and whatever else the kernel says about a function.
 //!
-//! **How far this can be relied on.** A line that names the function is true: the IOMMU refused that
-//! access. The absence of a line proves nothing: the kernel prints at most a few faults of a burst,
+//! **How far this can be relied on.** A line of the kernel's own that names the function is true: the
+//! IOMMU refused that access; it may be logged late. What programs write into the log is passed over:
+//! they cannot give it the kernel's facility. The absence of a line proves nothing: the kernel prints at most a few faults of a burst,
 //! the IOMMU has few fault records and drops what does not fit, the log needs a permission
 //! (`kernel.dmesg_restrict`), and Arm's IOMMU reports are not read here.
 
@@ -57,7 +58,11 @@ impl KernelLog {
 
     /// What a record says, if it is about the function. `prefix;message\n key=value...`.
     fn about(&self, record: &str) -> Option<Result<DmaFault, String>> {
-        let message = record.split_once(';').map_or(record, |(_, rest)| rest);
+        let (prefix, message) = record.split_once(';')?;
+        // Facility (0 is the kernel) and level in one number.
+        if prefix.split(',').next()?.parse::<u32>().ok()? >> 3 != 0 {
+            return None;
+        }
         let message = message.lines().next().unwrap_or_default();
         let intel = format!("[{}]", self.short);
         if !message.contains(&intel) && !message.contains(&self.long) {
@@ -115,6 +120,9 @@ mod tests {
         assert_eq!(said, Err("kernel: vfio-pci 0000:00:04.0: enabling device".into()));
         assert_eq!(log().about("6,3,4,-;random: crng init done"), None);
         assert_eq!(log().about(""), None);
+        // A program's words, which are worth nothing here.
+        let forged = "12,6,7,-;DMAR: [DMA Write] Request device [00:04.0] fault addr 0x1000";
+        assert_eq!(log().about(forged), None);
         let torn = log().about("3,5,1,-;DMAR: [DMA Read] Request device [00:04.0] fault addr");
         assert!(torn.unwrap().is_err());
     }

@@ -377,29 +377,42 @@ fn masks_and_pending_bits_are_those_of_the_table() {
 }
 
 #[test]
-fn a_refused_access_is_told_as_one_of_the_buffer_in_its_page_if_there_is_one() {
+fn a_refused_access_is_told_as_one_of_the_buffer_in_its_page_or_as_one_within_the_page() {
     let mock = Mock::new();
     let mut dut = mock.dut();
-    let base = dut.memory().base().0;
+    dut.refresh().unwrap();
+    let (base, fresh) = (dut.memory().base().0, dut.fresh);
     dut.map(Addr(base + 0x2200), 512, Perm::ToController).unwrap();
     let write = |at| Ok(DmaFault { at, write: true });
     // In the page of the buffer, as most IOMMUs tell it; in a page without one; outside the arena.
-    let faults = [write(base + 0x2000), write(base + 0x5000), write(0x1000)];
+    let top = u64::MAX & !0xfff;
+    let faults = [
+        write(base + 0x2000),
+        write(base + 0x5000),
+        write(0x1000),
+        Ok(DmaFault { at: top, write: false }),
+    ];
     mock.with(|state| state.log = faults.into());
     dut.write(C, register::CC, Width::U32, 0).unwrap();
     let (mut told, mut lines) = (Vec::new(), 0);
     dut.drain(&mut |event| match event {
-        Event::Dma { at, len, write, fault, .. } => told.push((at.0 - base, len, write, fault)),
+        Event::Dma { at, len, write, fault, time, .. } => {
+            assert_eq!((fault, time), (true, fresh));
+            told.push((at.0, len, write));
+        }
         Event::Line(_) => lines += 1,
         Event::Interrupt { .. } => {}
     });
-    assert_eq!((told, lines), (vec![(0x2200, 1, true, true)], 3));
+    let buffer = (base + 0x2200, 1, true);
+    let pages = [(base + 0x5000, 0x1000, true), (0x1000, 0x1000, true), (top, 0x1000, false)];
+    assert_eq!(told, [&[buffer], &pages[..]].concat());
+    assert_eq!(lines, 4);
     // Buffers that were given back, and those of the test before, are no places any more.
     dut.unmap(Addr(base + 0x2200), 512).unwrap();
     mock.with(|state| state.log = vec![write(base + 0x2000), Err("kernel: AER".into())]);
     let mut told = Vec::new();
     dut.write(C, register::CC, Width::U32, 0).unwrap();
     dut.drain(&mut |event| told.push(event));
-    assert_eq!(told.len(), 2, "{told:?}");
-    assert!(matches!(&told[1], Event::Line(line) if line == "kernel: AER"));
+    assert!(matches!(told[1], Event::Dma { len: 0x1000, .. }), "{told:?}");
+    assert!(matches!(&told[2], Event::Line(line) if line == "kernel: AER"), "{told:?}");
 }

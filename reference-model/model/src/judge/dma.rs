@@ -11,6 +11,39 @@ use super::report::Place;
 use crate::ruling::Data;
 use crate::truth::No;
 
+/// Where the controller has accessed host memory.
+#[derive(Clone, Copy)]
+struct Access {
+    at: u64,
+    len: u64,
+    write: bool,
+    /// The access was refused by an IOMMU, which names no more than the page or the first bytes: it was
+    /// somewhere in `len` bytes at `at`.
+    somewhere: bool,
+}
+
+impl Access {
+    /// Whether it lies, or may lie, in one of the ranges (address, bytes).
+    fn lies_in(self, ranges: &[(u64, u64)]) -> bool {
+        ranges.iter().any(|range| self.lies_in_one(*range))
+    }
+
+    fn place(self) -> Place {
+        let Self { at, len, write, somewhere } = self;
+        let what = if write { "write" } else { "read" };
+        let extent = if somewhere { "within" } else { "of" };
+        Place::at(format!("DMA {what} {extent} {len} bytes at {}", Addr(at)))
+    }
+
+    fn lies_in_one(self, (start, bytes): (u64, u64)) -> bool {
+        let (end, last) = (start.saturating_add(bytes), self.at.saturating_add(self.len));
+        match self.somewhere {
+            true => self.at < end && start < last,
+            false => self.at >= start && last <= end,
+        }
+    }
+}
+
 impl Judge {
     /// The controller accessed host memory.
     pub(super) fn on_dma(&mut self, at: Addr, len: u32, write: bool, fault: bool) {
@@ -19,23 +52,22 @@ impl Judge {
         }
         let time = self.now.when.seen;
         let len = u64::from(len);
+        let exact = self.origin.is_some_and(|origin| origin.exact_dma);
+        let access = Access { at: at.0, len, write, somewhere: fault && !exact };
         if !write && !fault {
             let unmapped = self.memory.accessible(at, len, false).is_no();
             self.unit().reads_unmapped |= unmapped;
         }
-        let place = || {
-            let what = if write { "write" } else { "read" };
-            Place::at(format!("DMA {what} of {len} bytes at {at}"))
-        };
-        let queue = self.queue_access(at.0, len, write);
+        let place = || access.place();
+        let queue = self.queue_access(access);
         let dead = queue.flatten().is_some_and(|since| time > since);
         // The memory of a dead queue may have been given to a command since.
         let asked = queue.is_none() || dead;
-        let command = asked.then(|| self.command_access(at.0, len, write, time)).flatten();
+        let command = asked.then(|| self.command_access(access, time)).flatten();
         let given = command.is_some_and(|n| self.too_late(&self.commands[n], time).is_none());
         if queue.is_some() && !(dead && given) {
             let late = dead;
-            if write && !late {
+            if write && !late && !access.somewhere {
                 self.posting(at.0, len);
             }
             self.hold(ready::NOTHING_WHILE_DISABLED, !late, |_| {
@@ -46,7 +78,11 @@ impl Judge {
         }
         let Some(n) = command else {
             // What no command or queue gives, whether it is mapped or not.
-            let observed = if fault { "an access that was refused" } else { "an access" };
+            let observed = match (access.somewhere, fault) {
+                (true, _) => "an access that was refused, as the IOMMU tells",
+                (false, true) => "an access that was refused",
+                (false, false) => "an access",
+            };
             let because = "no command in flight and no queue gives this memory".to_string();
             if write {
                 let story = (observed.into(), "none".into(), because);
@@ -64,9 +100,10 @@ impl Judge {
                     self.agrees(dma::WRITE_WITHIN_PRPS);
                 }
                 let command = &mut self.commands[n];
+                // Of a page that holds more than its data it may have been the rest that was reached for.
                 command.denied |= fault && !write && lies_in(&command.runs, at.0, len);
                 // What it moved instead is not known.
-                command.disturbed |= command.denied;
+                command.disturbed |= fault && !write && access.lies_in(&command.runs);
                 self.credit_access(n, write);
             }
             Some(late) => {
@@ -79,12 +116,12 @@ impl Judge {
 
     /// Whether an access belongs to a queue; if so, since when that queue is dead, or the latest of
     /// several that have lain there.
-    fn queue_access(&self, at: u64, len: u64, write: bool) -> Option<Option<u64>> {
+    fn queue_access(&self, access: Access) -> Option<Option<u64>> {
         let unit = &self.units[usize::from(self.now.ctrl)];
         // `None`, a queue that lives, counts as the latest.
         let latest = |a: Option<u64>, b: Option<u64>| Some(a?.max(b?));
-        if write {
-            let here = unit.cqs.iter().flatten().filter(|cq| lies_in(&cq.ranges, at, len));
+        if access.write {
+            let here = unit.cqs.iter().flatten().filter(|cq| access.lies_in(&cq.ranges));
             return here.map(|cq| cq.dead_since).reduce(latest);
         }
         // The PRP list of a queue that is not contiguous is read until the queue is deleted. It may lie
@@ -94,10 +131,10 @@ impl Judge {
         let lists = believed.io_sqs.0.iter().filter(|q| !q.pc).map(|q| q.prp1);
         let lists = lists.chain(believed.io_cqs.0.iter().filter(|q| !q.pc).map(|q| q.prp1));
         let mut lists = lists.map(|prp1| prp1.page_base(page));
-        if lists.any(|list| at >= list && at + len <= list + page) {
+        if lists.any(|list| access.lies_in_one((list, page))) {
             return Some(None);
         }
-        let here = unit.sqs.iter().flatten().filter(|sq| lies_in(&sq.ranges, at, len));
+        let here = unit.sqs.iter().flatten().filter(|sq| access.lies_in(&sq.ranges));
         here.map(|sq| sq.dead_since).reduce(latest)
     }
 
@@ -160,11 +197,11 @@ impl Judge {
 
     /// The command that an access at `time` belongs to: one that may still access this memory, else
     /// one that might have, earlier.
-    fn command_access(&self, at: u64, len: u64, write: bool, time: u64) -> Option<u32> {
+    fn command_access(&self, access: Access, time: u64) -> Option<u32> {
         let ctrl = self.now.ctrl;
         let gives = |n: &u32| {
             let command = &self.commands[*n];
-            command.ctrl == ctrl && gives_memory(command, at, len, write)
+            command.ctrl == ctrl && gives_memory(command, access)
         };
         let unit = &self.units[usize::from(ctrl)];
         let in_flight = unit.sqs.iter().flatten().flat_map(|sq| sq.in_flight.iter().copied());
@@ -242,32 +279,33 @@ impl Judge {
     }
 }
 
-/// Whether the command gives `len` bytes at `at` to the controller, in this direction.
-fn gives_memory(command: &Command, at: u64, len: u64, write: bool) -> bool {
-    let within = |ranges: &[(u64, u64)]| lies_in(ranges, at, len);
+/// Whether the command gives this memory to the controller, in this direction.
+fn gives_memory(command: &Command, access: Access) -> bool {
+    let write = access.write;
+    let within = access.lies_in(&command.runs);
     let data = match command.data {
-        Data::Read(_) | Data::Returns { .. } => write && within(&command.runs),
-        Data::Write(_) => !write && within(&command.runs),
+        Data::Read(_) | Data::Returns { .. } => write && within,
+        Data::Write(_) => !write && within,
         // How much it moves is not known: any access may be its.
         Data::Unknown => true,
-        Data::None | Data::Flush(_) => !write && lists_queue(command, at, len),
+        Data::None | Data::Flush(_) => !write && lists_queue(command, access),
     };
     // The controller may read more of a list than it needs: up to the end of its page.
     let in_list = |(start, bytes): &(u64, u64)| {
         let (from, to) = (start & !0xfff, (start + bytes + 0xfff) & !0xfff);
-        at >= from && at + len <= to
+        access.lies_in_one((from, to - from))
     };
     data || (!write && command.lists.iter().any(in_list)) || command.rule.is_none()
 }
 
 /// Whether the command creates a queue whose PRP list holds the range: PC = 0, so that PRP Entry 1
 /// points to a list.
-fn lists_queue(command: &Command, at: u64, len: u64) -> bool {
+fn lists_queue(command: &Command, access: Access) -> bool {
     let pc = match command.admin_opcode() {
         Some(CreateIoSq::OPCODE) => CreateIoSq::project(&command.sqe).pc,
         Some(CreateIoCq::OPCODE) => CreateIoCq::project(&command.sqe).pc,
         _ => true,
     };
     let list = command.sqe.prp1().page_base(4096);
-    !pc && at >= list && at + len <= list + 4096
+    !pc && access.lies_in_one((list, 4096))
 }

@@ -152,3 +152,34 @@ fn an_entry_that_waits_unsignalled_in_an_idle_controller_is_a_warning() {
     let found: Vec<_> = judge.findings().iter().map(|f| (f.kind, f.req)).collect();
     assert_eq!(found, [(FindingKind::Warning, Some(req::interrupt::SIGNALLED))]);
 }
+
+/// An IOMMU names the page of an access that it refused, and the kernel tells of it when it likes: an
+/// accusation needs a page of which nobody has given anything.
+#[test]
+fn an_access_that_an_iommu_refused_is_no_accusation_if_anybody_gave_some_of_its_page() {
+    let refused = |at: u64, write: bool, after: bool| {
+        let mut s = Script::bare_seen_by(false);
+        s.enable();
+        s.identify();
+        s.queue_pair(1);
+        let (sqe, _) = s.read_sqe(3, 1);
+        let sent = s.send(1, sqe);
+        if after {
+            s.complete(sent, SUCCESS);
+        }
+        // The log is dated back: it was not before the test.
+        s.add_dated(0, Body::Dma { at: Addr(at), len: 4096, write, fault: true });
+        s
+    };
+    let page = buffer(1).0 & !0xfff;
+    for after in [false, true] {
+        refused(page, true, after).passes();
+        refused(CQ_1, true, after).passes();
+        refused(0x5000, true, after).diverges(req::dma::WRITE_WITHIN_PRPS);
+        // What follows the page of the buffer was never given.
+        refused(page + 0x1000, true, after).diverges(req::dma::WRITE_WITHIN_PRPS);
+        // A read is no divergence, since no clause forbids it.
+        let judge = refused(0x5000, false, after).judge();
+        assert_eq!(judge.findings()[0].kind, FindingKind::Anomaly);
+    }
+}

@@ -75,6 +75,11 @@ impl Script {
 
     /// A controller that was not enabled yet.
     pub fn bare() -> Self {
+        Self::bare_seen_by(true)
+    }
+
+    /// The same; `exact_dma`: all of its DMA is in the log.
+    pub fn bare_seen_by(exact_dma: bool) -> Self {
         let mut s = Self {
             log: Log::default(),
             now: 1_000,
@@ -88,13 +93,18 @@ impl Script {
             format: log::trace::FORMAT,
             controllers: 2,
             device_vantage: false,
-            exact_dma: true,
+            exact_dma,
             read_flushes_dma: true,
             payload,
         };
         s.add(Body::Origin(origin));
         s.add(Body::Map { at: Addr(0x10_0000), len: 0x40_0000, perm: Perm::Both });
         s
+    }
+
+    /// Appends a record of a moment before.
+    pub fn add_dated(&mut self, time: u64, body: Body) -> u32 {
+        self.log.push(self.ctrl, 0, Interval { not_before: time, seen: time }, body)
     }
 
     /// Appends a record that takes one step.
