@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use vfio::{Bdf, Journal, Taken, Tree};
+use vfio::{Bdf, Bound, Journal, Taken, Tree};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lockstep");
 const DRIVE: &str = "0000:01:00.0";
@@ -207,7 +207,7 @@ fn what_a_run_has_taken_goes_back_when_it_is_done_and_when_it_is_no_more() {
     let mut guardian = Command::new(PROGRAM);
     guardian.arg(vfio::GUARD).arg(machine.folder.path()).arg(DRIVE);
     let mut guardian = guardian.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
-    assert!(vfio::take(&machine.tree(), bdf(), false).unwrap());
+    assert_eq!(vfio::take(&machine.tree(), bdf(), false).unwrap(), Bound::Now);
     assert_eq!(machine.driver().as_deref(), Some("vfio-pci"));
     drop(guardian.stdin.take());
     assert!(guardian.wait().unwrap().success());
@@ -217,12 +217,28 @@ fn what_a_run_has_taken_goes_back_when_it_is_done_and_when_it_is_no_more() {
 #[test]
 fn what_was_left_by_a_run_and_its_guardian_is_restored_by_hand_or_by_the_next_run() {
     let machine = Machine::new();
-    assert!(vfio::take(&machine.tree(), bdf(), false).unwrap());
+    assert_eq!(vfio::take(&machine.tree(), bdf(), false).unwrap(), Bound::Now);
     let (code, text) = machine.lockstep(&["unbind", "--restore"]);
     assert_eq!((code, text.contains("is bound to nvme")), (0, true), "{text}");
     machine.as_it_was();
-    assert!(vfio::take(&machine.tree(), bdf(), false).unwrap());
+    assert_eq!(vfio::take(&machine.tree(), bdf(), false).unwrap(), Bound::Now);
     Taken::take(&machine.tree(), bdf(), Path::new(PROGRAM)).unwrap().finish().unwrap();
+    machine.as_it_was();
+}
+
+#[test]
+fn what_a_run_that_is_alive_has_taken_stays_with_it() {
+    let machine = Machine::new();
+    let program = Path::new(PROGRAM);
+    let first = Taken::take(&machine.tree(), bdf(), program).unwrap();
+    // A second run finds the group busy.
+    Taken::take(&machine.tree(), bdf(), program).unwrap().undo().unwrap();
+    assert_eq!(machine.driver().as_deref(), Some("vfio-pci"));
+    assert_eq!(Journal::of(&machine.tree()).bdfs(), [bdf()]);
+    first.finish().unwrap();
+    machine.as_it_was();
+    // What could not be opened by the run that has taken it goes back.
+    Taken::take(&machine.tree(), bdf(), program).unwrap().undo().unwrap();
     machine.as_it_was();
 }
 
@@ -372,7 +388,7 @@ fn the_doctor_tells_of_each_controller_what_keeps_it_from_a_test() {
             assert!(text.contains(words[0]), "{what}: {text}");
         }
     }
-    assert!(vfio::take(&machine.tree(), bdf(), false).unwrap());
+    assert_eq!(vfio::take(&machine.tree(), bdf(), false).unwrap(), Bound::Now);
     let text = drives(&machine);
     assert!(text.contains("lockstep unbind 0000:01:00.0 --restore"), "{text}");
 }
@@ -395,7 +411,7 @@ fn bridges_and_functions_of_vfio_in_the_group_are_no_obstacle() {
 #[test]
 fn a_controller_that_was_pulled_out_meanwhile_is_forgotten() {
     let machine = Machine::new();
-    assert!(vfio::take(&machine.tree(), bdf(), false).unwrap());
+    assert_eq!(vfio::take(&machine.tree(), bdf(), false).unwrap(), Bound::Now);
     fs::remove_dir_all(machine.device()).unwrap();
     let (code, text) = machine.lockstep(&["unbind", "--restore"]);
     assert_eq!(code, 0, "{text}");

@@ -72,15 +72,15 @@ pub fn covers(
     if over == 0 {
         return Ok(());
     }
+    const SERIAL: &str = "the controller's own serial number; `lockstep doctor` tells it";
     let missing = match (given, worst) {
-        (Hazard::Harmless, Hazard::Erasing) => "--erase SERIAL",
-        (Hazard::Harmless, _) => "--erase SERIAL --disrupt",
-        _ => "--disrupt",
+        (Hazard::Harmless, Hazard::Erasing) => format!("--erase SERIAL ({SERIAL})"),
+        (Hazard::Harmless, _) => format!("--erase SERIAL ({SERIAL}) --disrupt"),
+        _ => "--disrupt".into(),
     };
     let text = format!(
         "{over} of the {parts} {what} are beyond what was consented to, up to {worst}: they need \
-         {missing} (the controller's own serial number; `lockstep doctor` tells it); or choose \
-         others, such as --filter hazard:{given}; nothing was touched"
+         {missing}; or choose others, such as --filter hazard:{given}; nothing was touched"
     );
     Err(LaneError { usage: true, text })
 }
@@ -115,9 +115,12 @@ mod tests {
         assert!(refused.starts_with("1 of the 2 tests"), "{refused}");
         assert!(refused.contains("--erase SERIAL ("), "{refused}");
         let refused = refused_or(Harmless, &[Erasing, Disruptive]).unwrap_err();
-        assert!(refused.contains("--erase SERIAL --disrupt"), "{refused}");
+        assert!(
+            refused.contains("--erase SERIAL (") && refused.contains(") --disrupt;"),
+            "{refused}"
+        );
         let refused = refused_or(Erasing, &[Erasing, Disruptive]).unwrap_err();
-        assert!(refused.contains("need --disrupt"), "{refused}");
+        assert!(refused.contains("need --disrupt; or"), "{refused}");
         assert_eq!(refused_or(Disruptive, &[Erasing, Disruptive, Irreversible]), Ok(()));
     }
 }

@@ -124,15 +124,28 @@ pub fn examine(tree: &Tree, bdf: Bdf) -> Result<(Controller, u32), OpenError> {
     Ok((controller, group))
 }
 
-/// Takes the function from its driver and binds it to vfio-pci. False if it was bound already and
-/// nobody has to give it back. On an error everything is as it was.
-pub fn take(tree: &Tree, bdf: Bdf, kept: bool) -> Result<bool, OpenError> {
+/// How a function came to be bound to vfio-pci, and so who has to give it back.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Bound {
+    /// It was taken from its driver just now.
+    Now,
+    /// A run has taken it before. If it can be opened, that run was killed together with its guardian,
+    /// and whoever opens it gives it back; if not, that run is alive.
+    Before,
+    /// By hand: it stays.
+    ByHand,
+}
+
+/// Takes the function from its driver and binds it to vfio-pci. On an error everything is as it was.
+pub fn take(tree: &Tree, bdf: Bdf, kept: bool) -> Result<Bound, OpenError> {
     let (controller, _) = examine(tree, bdf)?;
     let journal = Journal::of(tree);
     let old = journal.entry(bdf)?;
     if controller.driver.as_deref() == Some(DRIVER) {
-        // A run that was killed together with its guardian left it so: this one gives it back.
-        return Ok(old.is_some_and(|entry| !entry.kept));
+        return Ok(match old {
+            Some(entry) if !entry.kept => Bound::Before,
+            _ => Bound::ByHand,
+        });
     }
     if !tree.driver(DRIVER).exists() {
         return Err(OpenError::machine(format!(
@@ -153,7 +166,7 @@ pub fn take(tree: &Tree, bdf: Bdf, kept: bool) -> Result<bool, OpenError> {
             Err(worse) => OpenError::machine(format!("{error}; and giving it back: {worse}")),
         });
     }
-    Ok(true)
+    Ok(Bound::Now)
 }
 
 /// Gives a function back to the driver that the journal names. Its name, or none if it had none. Without

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::binding::{give_back, take};
+use crate::binding::{Bound, give_back, take};
 use crate::tree::Tree;
 use crate::{Bdf, OpenError};
 
@@ -26,23 +26,34 @@ pub struct Taken {
     tree: Tree,
     bdf: Bdf,
     guardian: Option<(Child, ChildStdin)>,
+    bound: Bound,
 }
 
 impl Taken {
     /// Takes the function from its driver under a guardian, unless it is bound to vfio-pci already.
     /// `program` is this program, which knows [`COMMAND`].
     pub fn take(tree: &Tree, bdf: Bdf, program: &Path) -> Result<Self, OpenError> {
-        let mut taken = Self { tree: tree.clone(), bdf, guardian: None };
+        let mut taken = Self { tree: tree.clone(), bdf, guardian: None, bound: Bound::Now };
         let guardian = Self::watch(tree, bdf, program).map_err(|error| {
             let program = program.display().to_string();
             OpenError::file(&program, &error, "the guardian does not start; nothing was touched")
         })?;
         // From here on an error drops the guardian, which gives back what was taken so far.
         taken.guardian = Some(guardian);
-        if !take(tree, bdf, false)? {
+        taken.bound = take(tree, bdf, false)?;
+        if taken.bound == Bound::ByHand {
             taken.dismiss();
         }
         Ok(taken)
+    }
+
+    /// The function could not be opened: everything becomes as it was. What an earlier run has taken
+    /// stays taken, for that run may be alive.
+    pub fn undo(mut self) -> Result<(), OpenError> {
+        if self.bound == Bound::Before {
+            self.dismiss();
+        }
+        self.finish()
     }
 
     fn watch(tree: &Tree, bdf: Bdf, program: &Path) -> io::Result<(Child, ChildStdin)> {

@@ -80,6 +80,16 @@ impl Drop for Device {
 }
 
 impl Kernel {
+    /// Whether there is a vfio that could open a function. Asked before one is taken from its driver.
+    pub fn can_open() -> Result<(), OpenError> {
+        VfioContainer::new(None).map(drop).map_err(|error| match error {
+            VfioError::VfioExtension => OpenError::machine(
+                "the kernel's vfio knows no IOMMU of type 1: modprobe vfio_iommu_type1",
+            ),
+            error => explain(error, 0),
+        })
+    }
+
     /// Opens a function that is bound to vfio-pci, and its IOMMU group with it.
     pub fn open(bdf: Bdf, group: u32) -> Result<Self, OpenError> {
         let container = VfioContainer::new(None).map_err(|error| explain(error, group))?;

@@ -16,7 +16,7 @@ mod session;
 mod tree;
 
 pub use bdf::Bdf;
-pub use binding::{DRIVER, Entry, Journal, examine, give_back, take};
+pub use binding::{Bound, DRIVER, Entry, Journal, examine, give_back, take};
 pub use device::{PowerState, Vfio};
 pub use error::OpenError;
 pub use guardian::{COMMAND as GUARD, Taken, guard};

@@ -38,6 +38,7 @@ impl Session {
     /// arena, and asks the controller who it is. `program` is this program ([`crate::GUARD`]).
     pub fn open(tree: &Tree, bdf: Bdf, program: &Path) -> Result<Self, OpenError> {
         let (controller, group) = binding::examine(tree, bdf)?;
+        Kernel::can_open()?;
         let taken = Taken::take(tree, bdf, program)?;
         let opened = Self::open_bound(bdf, group).and_then(|(vfio, who)| {
             // A controller that the kernel did not drive has told its serial number only now.
@@ -47,7 +48,7 @@ impl Session {
         match opened {
             Ok((vfio, who)) => Ok(Self { who, home: Arc::new(Mutex::new(Some(vfio))), taken }),
             // The first error counts, and the second is told beside it.
-            Err(error) => match taken.finish() {
+            Err(error) => match taken.undo() {
                 Ok(()) => Err(error),
                 Err(worse) => Err(OpenError::machine(format!("{error}; and {worse}"))),
             },
