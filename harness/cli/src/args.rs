@@ -454,6 +454,10 @@ pub struct ServeArgs {
     /// How clients reach doorbells.
     #[arg(long, value_enum, default_value = "mapped")]
     pub doorbells: DoorbellArg,
+    /// For how long mapped doorbells are looked at without a pause after the last event.
+    #[arg(long, value_name = "MICROSECONDS",
+          default_value_t = vfio_user::server::SPIN.as_micros() as u64)]
+    pub spin: u64,
     /// Plant a defect in the emulator; `lockstep sabotage --list` names them.
     #[arg(long, value_name = "NAME")]
     pub defect: Option<String>,

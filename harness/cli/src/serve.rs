@@ -5,7 +5,7 @@ mod files;
 mod judge;
 
 use std::io::Write;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use emulator::config::NamespaceConfig;
@@ -34,8 +34,8 @@ pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
         export.set_judge(LiveJudge::new(&identity, &capabilities, profile, args.trace.clone()));
     }
     let began = Instant::now();
-    let doorbells = args.doorbells.into();
-    let options = Options { sockets: args.socket.clone(), doorbells };
+    let (doorbells, spin) = (args.doorbells.into(), Duration::from_micros(args.spin));
+    let options = Options { sockets: args.socket.clone(), doorbells, spin };
     let tell = Box::new(|text: &str| eprintln!("{text}"));
     let server = Server::bind(export, &options, tell).map_err(Failure::harness)?;
     let stopper = server.stopper();

@@ -14,8 +14,7 @@ pub enum Rest {
     Block,
 }
 
-/// After the last event: how long to look without a pause, and how long the pauses are then.
-const SPIN: Duration = Duration::from_micros(50);
+/// After the last event, and after the time without pauses: until when, how long the pauses are.
 const STEPS: [(Duration, Duration); 4] = [
     (Duration::from_millis(2), Duration::from_micros(20)),
     (Duration::from_millis(50), Duration::from_micros(100)),
@@ -26,12 +25,14 @@ const STEPS: [(Duration, Duration); 4] = [
 /// When something happened last.
 pub struct Idle {
     last: Instant,
+    /// How long to look without a pause after the last event.
+    spin: Duration,
 }
 
 impl Idle {
     /// Something happens now.
-    pub fn new() -> Self {
-        Self { last: Instant::now() }
+    pub fn new(spin: Duration) -> Self {
+        Self { last: Instant::now(), spin }
     }
 
     /// Something has happened.
@@ -41,15 +42,15 @@ impl Idle {
 
     /// How to wait, with or without mapped doorbells to watch.
     pub fn rest(&self, watches: bool) -> Rest {
-        rest(self.last.elapsed(), watches)
+        rest(self.last.elapsed(), self.spin, watches)
     }
 }
 
-fn rest(quiet: Duration, watches: bool) -> Rest {
+fn rest(quiet: Duration, spin: Duration, watches: bool) -> Rest {
     if !watches {
         return Rest::Block;
     }
-    if quiet < SPIN {
+    if quiet < spin {
         return Rest::Spin;
     }
     let step = STEPS.iter().find(|(until, _)| quiet < *until);
@@ -62,7 +63,9 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_end() {
+        let rest = |quiet, watches| rest(quiet, Duration::from_micros(50), watches);
         assert_eq!(rest(Duration::ZERO, true), Rest::Spin);
+        assert_eq!(rest(Duration::from_micros(50), true), Rest::Sleep(Duration::from_micros(20)));
         assert_eq!(rest(Duration::from_millis(1), true), Rest::Sleep(Duration::from_micros(20)));
         assert_eq!(rest(Duration::from_secs(9), true), Rest::Sleep(Duration::from_millis(2)));
         assert_eq!(rest(Duration::ZERO, false), Rest::Block);

@@ -30,13 +30,25 @@ pub enum Doorbells {
     Messages,
 }
 
+/// For how long the server looks at mapped doorbells without a pause after the last event, unless told
+/// otherwise. Measured: docs/performance.md.
+pub const SPIN: Duration = Duration::from_micros(50);
+
 /// How to serve.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Options {
     /// A socket for each controller of the device, in their order.
     pub sockets: Vec<PathBuf>,
     /// How clients reach doorbells.
     pub doorbells: Doorbells,
+    /// For how long to look at mapped doorbells without a pause after the last event.
+    pub spin: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { sockets: Vec::new(), doorbells: Doorbells::default(), spin: SPIN }
+    }
 }
 
 /// Why a server does not start, or ended.
@@ -120,7 +132,7 @@ impl<D: Device> Server<D> {
             ports: Ports { list, start: Instant::now() },
             doorbells: options.doorbells,
             stopper: Stopper { asked: Arc::default(), bell },
-            idle: Idle::new(),
+            idle: Idle::new(options.spin),
             tell,
             reply: Vec::new(),
             payload: Vec::new(),

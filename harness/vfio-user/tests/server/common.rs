@@ -168,7 +168,7 @@ impl Serving {
     pub fn new(doorbells: Doorbells) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
-        let options = Options { sockets: vec![socket.clone()], doorbells };
+        let options = Options { sockets: vec![socket.clone()], doorbells, ..Options::default() };
         let (give, take) = mpsc::channel();
         let thread = std::thread::spawn(move || {
             let server = Server::bind(Toy::default(), &options, Box::new(|_| {})).unwrap();
