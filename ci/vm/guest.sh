@@ -2,6 +2,7 @@
 
 # load MODULE: loads it after everything that it depends on. Fine if the kernel has it built in.
 load() {
+  local file name
   [ -e "/vm/modules/$1.order" ] || return 0
   while read -r file; do
     name=${file%.ko}
@@ -22,3 +23,16 @@ ask() {
   cat /vm/control/answer
   rm /vm/control/answer
 }
+
+# until_true SECONDS COMMAND...: waits for it.
+until_true() {
+  local end=$(($(date +%s) + $1))
+  shift
+  until "$@"; do
+    [ "$(date +%s)" -lt "$end" ] || return 1
+    sleep 0.05
+  done
+}
+
+# The driver of a PCI function.
+driver() { basename "$(readlink -f "/sys/bus/pci/devices/$1/driver")"; }

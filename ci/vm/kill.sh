@@ -7,17 +7,7 @@ load vfio-pci || exit 4
 disk=/dev/nvme0n1
 failures=0
 
-# until_true SECONDS COMMAND...: waits for it.
-until_true() {
-  local end=$(($(date +%s) + $1))
-  shift
-  until "$@"; do
-    [ "$(date +%s)" -lt "$end" ] || return 1
-    sleep 0.05
-  done
-}
-driver() { basename "$(readlink -f "/sys/bus/pci/devices/$bdf/driver")"; }
-driven_by() { [ "$(driver)" = "$1" ]; }
+driven_by() { [ "$(driver "$bdf")" = "$1" ]; }
 there() { [ -b "$disk" ]; }
 alive() { kill -0 "$1" 2>/dev/null; }
 sum() {
@@ -40,7 +30,7 @@ ended() {
   local name=$1 code=$2 begin=$(date +%s) fault=
   shift 2
   case " $* " in *" $code "*) ;; *) fault="exit code $code, where $* is right" ;; esac
-  until_true 30 driven_by nvme || fault="${fault:+$fault; }the driver is $(driver)"
+  until_true 30 driven_by nvme || fault="${fault:+$fault; }the driver is $(driver "$bdf")"
   local took=$(($(date +%s) - begin))
   until_true 30 there || fault="${fault:+$fault; }$disk did not come back"
   [ "$(sum)" = "$before" ] || fault="${fault:+$fault; }the data is not what it was"

@@ -1,6 +1,8 @@
 # Linux's own NVMe driver on a controller, with Linux's own tools.
-#   phase   first: everything; second: what must have survived; third: the end of the server
+#   phase   first: everything; second: what must have survived; third: the end of the server; pin, iommu:
+#           the essentials, by INTx and behind an IOMMU; rates: numbers, no verdicts
 #   cpus    processors of the machine, for which the driver makes an I/O queue each
+#   turns   how often each rate is measured
 #
 # Results go to standard output, one a line: STEP, a tab, what came of it. `ok` is good; anything
 # else is held against ci/vm/linux-guest.toml by the host. Everything else goes to standard error.
@@ -44,16 +46,6 @@ step() {
     sed 's/^/   /' /tmp/said
     result "$name" "failed ($code): $(grep . /tmp/said | tail -n 1 | cut -c 1-120)"
   fi
-}
-
-# until_true SECONDS COMMAND...: waits for it.
-until_true() {
-  local end=$(($(date +%s) + $1))
-  shift
-  until "$@"; do
-    [ "$(date +%s)" -lt "$end" ] || return 1
-    sleep 0.1
-  done
 }
 
 there() { [ -b "$disk" ]; }
@@ -219,9 +211,90 @@ third() {
   step "device goes with its server" server_ends
 }
 
+# Without messages the admin queue and the one I/O queue share the pin.
+pin_is_shared() { grep 'IO-APIC.*nvme0q0.*nvme0q1' /proc/interrupts; }
+pin_interrupts() {
+  awk -v cpus="$cpus" '/nvme0q0/ { for (n = 2; n < 2 + cpus; n++) sum += $n; print sum + 0 }' \
+    /proc/interrupts
+}
+pin_rose() {
+  now=$(pin_interrupts)
+  echo "$pin_before, then $now"
+  # fio_random has at least 4 MiB written and read back in blocks of 4 KiB, 16 in flight.
+  [ "$now" -gt "$((pin_before + 100))" ]
+}
+# The driver's addresses are those of its IOMMU domain, mapped page by page as they are used.
+addresses_are_translated() {
+  type=$(cat /sys/class/nvme/nvme0/device/iommu_group/type) || return 1
+  echo "domain of type $type"
+  case $type in DMA | DMA-FQ) ;; *) return 1 ;; esac
+}
+essentials() {
+  step "nvme id-ctrl" tool nvme id-ctrl "$ctrl"
+  step "file system is made" make_file_system
+  step "file system is mounted" mount_it
+  step "files are copied" copy_files
+  step "file system is unmounted" umount "$fs"
+  pin_before=$(pin_interrupts)
+  step "fio verifies random writes" fio_random
+  step "fio verifies mixed sizes" fio_mixed
+}
+after_resets() {
+  step "controller reset" reset_it
+  step "controller resets under load" reset_under_load
+  step "driver unbound and bound" rebind
+  step "file system is mounted again" mount_it
+  step "files have their sums" check_files
+  step "unmounted at the end" umount "$fs"
+}
+pin() {
+  step "driver" appears
+  there || return 0
+  step "all queues share the pin" pin_is_shared
+  essentials
+  step "the pin interrupts" pin_rose
+  after_resets
+}
+iommu() {
+  step "driver" appears
+  there || return 0
+  step "addresses are translated" addresses_are_translated
+  essentials
+  after_resets
+}
+
+# rate RW DEPTH JOBS: I/O operations a second, each job on a processor, and so on a queue, of its own.
+rate() {
+  local field
+  # Fields of fio's terse version 3: operations a second of reads, and of writes.
+  case $1 in randread) field=8 ;; *) field=49 ;; esac
+  local part=$((48 / cpus))m
+  tool fio --name=rate --filename="$disk" --rw="$1" --bs=4k --size="$part" \
+    --offset_increment="$part" \
+    --numjobs="$3" --iodepth="$2" --ioengine=libaio --direct=1 --randseed=1 --norandommap \
+    --cpus_allowed="0-$((cpus - 1))" --cpus_allowed_policy=split --group_reporting \
+    --time_based --ramp_time=1 --runtime=4 --output-format=terse --terse-version=3 |
+    tee /dev/stderr | cut -d';' -f "$field"
+}
+rates() {
+  step "driver" appears
+  there || return 0
+  # Blocks that were never written are answered without the medium.
+  step "every block is written" tool fio --name=fill --filename="$disk" --rw=write --bs=128k \
+    --ioengine=psync --direct=1 --size=100%
+  for _ in $(seq "$turns"); do
+    for rw in randread randwrite; do
+      for depth in 1 32; do
+        for jobs in 1 "$cpus"; do
+          result "$rw $depth $jobs" "$(rate "$rw" "$depth" "$jobs")"
+        done
+      done
+    done
+  done
+}
+
 case $phase in
-  first) first ;;
-  second) second ;;
-  third) third ;;
+  first | second | third | pin | iommu | rates) "$phase" ;;
+  *) echo "no phase $phase" && exit 4 ;;
 esac
 dmesg -r > /vm/control/dmesg

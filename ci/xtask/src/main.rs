@@ -11,7 +11,7 @@ use xtask::vm::lockstep::{self, MachineArgs, VmArgs};
 use xtask::vm::newer_qemu::{self, Version};
 use xtask::vm::verdicts::{self, VerdictsArgs};
 use xtask::vm::{BAD_USAGE, BadUsage, HARNESS_FAILED, INTERRUPTED};
-use xtask::vm::{kill, smoke};
+use xtask::vm::{kill, refusals, smoke, transport};
 use xtask::{Problem, check, generate, handles, root, source, vm};
 
 /// The generator, the checks of the repository, and its virtual machines.
@@ -44,6 +44,10 @@ enum Task {
     VmSmoke(MachineArgs),
     /// Kill lockstep in mid-run in a machine: what it had borrowed has to go back.
     VmKill(MachineArgs),
+    /// The DUT vfio without a judge, in a machine: interrupts of each kind, power, resets, IOMMU faults.
+    VmTransport(MachineArgs),
+    /// Everything that lockstep refuses to do to a controller, tried in a machine.
+    VmRefusals(MachineArgs),
     /// Judge one QEMU over qtest and over vfio: the verdicts must be the same.
     SameVerdicts(VerdictsArgs),
     /// Boot Linux on our emulator, or on QEMU's controller, and use it with Linux's own tools.
@@ -60,6 +64,8 @@ fn main() -> ExitCode {
         Task::Vm(args) => machine(|| lockstep::run(&root(), &args)),
         Task::VmSmoke(args) => machine(|| smoke::run(&root(), &args)),
         Task::VmKill(args) => machine(|| kill::run(&root(), &args)),
+        Task::VmTransport(args) => machine(|| transport::run(&root(), &args)),
+        Task::VmRefusals(args) => machine(|| refusals::run(&root(), &args)),
         Task::SameVerdicts(args) => machine(|| verdicts::run(&root(), &args)),
         Task::LinuxGuest(args) => machine(|| linux_guest::run(&root(), &args)),
     }

@@ -17,10 +17,13 @@ pub mod linux_guest;
 pub mod lockstep;
 pub mod machine;
 pub mod newer_qemu;
+pub mod rates;
+pub mod refusals;
 pub mod server;
 pub mod share;
 pub mod smoke;
 pub mod text;
+pub mod transport;
 pub mod verdicts;
 
 use std::path::Path;

@@ -32,8 +32,9 @@ struct KernelLog {
 struct Exception {
     /// On which device only.
     device: Option<String>,
-    /// In which phase only.
-    phase: Option<String>,
+    /// In which phases only; none: in all.
+    #[serde(default)]
+    phases: Vec<String>,
     /// The step; without one it is about the kernel's log.
     step: Option<String>,
     /// Parts of the result, or of the line: one of them is enough.
@@ -46,7 +47,7 @@ struct Exception {
 impl Exception {
     fn covers(&self, device: &str, phase: &str, step: Option<&str>, text: &str) -> bool {
         self.device.as_deref().is_none_or(|only| only == device)
-            && self.phase.as_deref().is_none_or(|only| only == phase)
+            && (self.phases.is_empty() || self.phases.iter().any(|only| only == phase))
             && self.step.as_deref() == step
             && self.says.iter().any(|part| text.contains(part))
     }
@@ -91,11 +92,19 @@ impl Expected {
         }
         let unknown = order.iter().filter(|step| !steps.iter().any(|known| known == *step));
         faults.extend(unknown.map(|step| format!("{step}: not in the list of steps")));
-        for line in log.lines().filter(|line| self.is_alarm(line)) {
-            if !self.exceptions.iter().any(|e| e.covers(device, phase, None, line)) {
-                faults.push(format!("kernel log: {line}"));
-            }
-        }
+        faults.extend(self.alarms(device, phase, log));
+        faults
+    }
+
+    /// What stands in the kernel's log and should not.
+    pub fn alarms(&self, device: &str, phase: &str, log: &str) -> Vec<String> {
+        let alarms = log.lines().filter(|line| self.is_alarm(line));
+        let excepted =
+            |line: &str| self.exceptions.iter().any(|e| e.covers(device, phase, None, line));
+        let mut faults: Vec<String> = alarms
+            .filter(|line| !excepted(line))
+            .map(|line| format!("kernel log: {line}"))
+            .collect();
         if log.is_empty() {
             faults.push("kernel log: not there".into());
         }
@@ -127,6 +136,10 @@ why = "it has none"
 [[exception]]
 says = ["other", "quirk"]
 why = "expected"
+[[exception]]
+phases = ["second"]
+says = ["fine later"]
+why = "expected there only"
 "#;
 
     fn faults(device: &str, results: &str, log: &str) -> Vec<String> {
@@ -150,6 +163,14 @@ why = "expected"
     fn what_is_missing_or_unknown_is_a_fault() {
         let found = faults("serve", "a\tok\nc\tok\ngarbage\n", "<6>x");
         assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn an_exception_covers_its_phases_only() {
+        let expected: Expected = toml::from_str(TEXT).unwrap();
+        let log = "<4>[1.0] nvme fine later";
+        assert_eq!(expected.alarms("qemu", "second", log), [""; 0]);
+        assert_eq!(expected.alarms("qemu", "first", log).len(), 1);
     }
 
     #[test]

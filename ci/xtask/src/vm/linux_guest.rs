@@ -18,6 +18,7 @@ use super::image::Image;
 use super::kernel::{Kernel, SUITE};
 use super::machine::{Accelerator, Ended, Host, Job, Machine};
 use super::newer_qemu::{self, Version, version_of};
+use super::rates::Rates;
 use super::server::Server;
 use super::text::{for_qemu, last_lines};
 use super::{BOOT_MODULES, lockstep, need};
@@ -71,8 +72,20 @@ pub struct LinuxGuestArgs {
     #[arg(long, value_name = "DIR")]
     pub keep: Option<PathBuf>,
     /// The model judges the emulator under Linux's traffic; the first phase alone.
-    #[arg(long, conflicts_with = "device")]
+    #[arg(long, conflicts_with = "device", group = "only")]
     pub judge: bool,
+    /// The essentials by INTx: the kernel uses no messages (`pci=nomsi`).
+    #[arg(long, group = "only")]
+    pub pin: bool,
+    /// The essentials behind an IOMMU, which maps memory page by page as the driver uses it.
+    #[arg(long, group = "only")]
+    pub iommu: bool,
+    /// Measure fio's random reads and writes of 4 KiB instead.
+    #[arg(long, group = "only")]
+    pub rates: bool,
+    /// How often each rate is measured.
+    #[arg(long, value_name = "N", default_value = "3", requires = "rates", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub turns: u32,
     /// A lockstep that serves, instead of the one that is built.
     #[arg(long, value_name = "FILE")]
     pub program: Option<PathBuf>,
@@ -113,8 +126,11 @@ pub fn run(root: &Path, args: &LinuxGuestArgs) -> Result<u8> {
     let disk = File::create(lane.path("disk")).and_then(|file| file.set_len(NAMESPACE));
     disk.context("the namespace")?;
     let phases: &[&str] = match args.device {
+        _ if args.pin => &["pin"],
+        _ if args.iommu => &["iommu"],
+        _ if args.rates => &["rates"],
+        _ if args.judge => &["first"],
         Device::Qemu => &["first", "second"],
-        Device::Serve if args.judge => &["first"],
         Device::Serve => &["first", "second", "third"],
     };
     let mut faults = 0;
@@ -164,9 +180,13 @@ impl Lane<'_> {
         let mut guest = Guest { server: server.transpose()?, ..Guest::default() };
         let job = Job {
             script: self.root.join("ci/vm/linux-guest.sh"),
-            settings: vec![("phase", phase.into()), ("cpus", self.args.cpus.to_string())],
+            settings: vec![
+                ("phase", phase.into()),
+                ("cpus", self.args.cpus.to_string()),
+                ("turns", self.args.turns.to_string()),
+            ],
             arguments: vec![],
-            limit: Duration::from_secs(600),
+            limit: Duration::from_secs(if self.args.rates { 3600 } else { 600 }),
         };
         let ended = self.machine()?.run(&job, &mut guest);
         if let Some(folder) = &self.args.keep {
@@ -177,7 +197,10 @@ impl Lane<'_> {
             }
         }
         let ended = ended.with_context(|| last_lines(&guest.said(), 20))?;
-        let mut faults = compare(expected, self.args.device, phase, &guest, &ended);
+        let mut faults = match self.args.rates {
+            true => self.measured(expected, phase, &guest, &ended)?,
+            false => compare(expected, self.args.device, phase, &guest, &ended),
+        };
         match guest.server {
             Some(server) if self.args.judge => {
                 let (code, words) = server.interrupt()?;
@@ -191,24 +214,54 @@ impl Lane<'_> {
         Ok(faults)
     }
 
-    fn machine(&self) -> Result<Machine> {
-        let mut modules = BOOT_MODULES.to_vec();
-        modules.extend(["nvme-core", "nvme", "ext4", "crc32c_generic"]);
-        let devices = match self.args.device {
-            Device::Qemu => vec![
-                "-drive".to_owned(),
-                format!(
-                    "if=none,id=disk,format=raw,discard=unmap,file={}",
-                    for_qemu(&self.path("disk").display().to_string())
-                ),
-                "-device".to_owned(),
-                "nvme,serial=lockstep,drive=disk,addr=4".to_owned(),
-            ],
+    /// Prints the rates; how much stands in the kernel's log and should not.
+    fn measured(
+        &self,
+        expected: &Expected,
+        phase: &str,
+        guest: &Guest,
+        ended: &Ended,
+    ) -> Result<usize> {
+        let rates = Rates::read(&String::from_utf8_lossy(&guest.results))
+            .with_context(|| last_lines(&guest.said(), 20))?;
+        let (device, log) = (self.args.device.name(), ended.dmesg.as_deref().unwrap_or_default());
+        let arguments = self.args.serve.join(" ");
+        println!("{}", rates.table(format!("{device} {arguments}").trim_end()));
+        let alarms = expected.alarms(device, phase, log);
+        alarms.iter().for_each(|alarm| println!("  {alarm}"));
+        Ok(alarms.len())
+    }
+
+    /// QEMU's arguments for the controller, behind an IOMMU or not.
+    fn devices(&self) -> Vec<String> {
+        let mut devices: Vec<String> = Vec::new();
+        let mut add = |option: &str, value: String| devices.extend([option.to_owned(), value]);
+        if self.args.iommu {
+            // A vfio device has to be told what the guest maps: caching mode makes the guest say it.
+            add("-device", "intel-iommu,intremap=on,caching-mode=on".into());
+        }
+        match self.args.device {
+            Device::Qemu => {
+                let disk = for_qemu(&self.path("disk").display().to_string());
+                add("-drive", format!("if=none,id=disk,format=raw,discard=unmap,file={disk}"));
+                add("-device", "nvme,serial=lockstep,drive=disk,addr=4".into());
+            }
             Device::Serve => {
                 let socket = json!({ "type": "unix", "path": self.path("socket") });
                 let device = json!({ "driver": "vfio-user-pci", "addr": "04.0", "socket": socket });
-                vec!["-device".to_owned(), device.to_string()]
+                add("-device", device.to_string());
             }
+        }
+        devices
+    }
+
+    fn machine(&self) -> Result<Machine> {
+        let mut modules = BOOT_MODULES.to_vec();
+        modules.extend(["nvme-core", "nvme", "ext4", "crc32c_generic"]);
+        let kernel_arguments = match self.args {
+            LinuxGuestArgs { pin: true, .. } => "pci=nomsi",
+            LinuxGuestArgs { iommu: true, .. } => "intel_iommu=on",
+            _ => "",
         };
         Ok(Machine {
             qemu: self.qemu.clone(),
@@ -217,8 +270,8 @@ impl Lane<'_> {
             image: Image::new(self.root, &self.kernel, &modules)?.finish(),
             memory: MEMORY,
             cpus: self.args.cpus,
-            kernel_arguments: String::new(),
-            devices,
+            kernel_arguments: kernel_arguments.into(),
+            devices: self.devices(),
             shares: vec![],
             tools: Some(self.tools.clone()),
             boot_limit: Duration::from_secs(60),

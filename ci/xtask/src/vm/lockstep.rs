@@ -118,6 +118,26 @@ pub fn run(root: &Path, args: &VmArgs) -> Result<u8> {
     Ok(ended.code)
 }
 
+/// What a machine has beside what its arguments say.
+#[derive(Debug)]
+pub struct More {
+    /// The kernel's command line.
+    pub kernel_arguments: &'static str,
+    /// Arguments for QEMU.
+    pub devices: Vec<String>,
+    /// Modules that the job may load, beside nvme and vfio.
+    pub modules: &'static [&'static str],
+    /// Programs: name in `/vm/bin`, and the file.
+    pub programs: Vec<(&'static str, PathBuf)>,
+}
+
+impl Default for More {
+    fn default() -> Self {
+        let kernel_arguments = "intel_iommu=on";
+        Self { kernel_arguments, devices: vec![], modules: &[], programs: vec![] }
+    }
+}
+
 /// Runs a job in a machine that has lockstep and NVMe controllers.
 pub fn in_machine(
     root: &Path,
@@ -126,11 +146,24 @@ pub fn in_machine(
     job: &Job,
     host: &mut dyn Host,
 ) -> Result<Ended> {
+    in_machine_with(root, args, More::default(), shares, job, host)
+}
+
+/// Runs a job in a machine that has lockstep, NVMe controllers, and more.
+pub fn in_machine_with(
+    root: &Path,
+    args: &MachineArgs,
+    more: More,
+    shares: Vec<PathBuf>,
+    job: &Job,
+    host: &mut dyn Host,
+) -> Result<Ended> {
     need("setpriv", "util-linux")?;
     version_of(&args.qemu)?;
     let disks = tempfile::Builder::new().prefix("lockstep-disks-").tempdir();
     let disks = disks.context("a folder for the namespaces")?;
-    let devices = controllers(args, &disks)?;
+    let mut devices = controllers(args, &disks)?;
+    devices.extend(more.devices);
     let program = match &args.program {
         Some(program) => program.clone(),
         None => build(root)?,
@@ -140,8 +173,13 @@ pub fn in_machine(
     let kernel = Kernel::fetch(&cache, args.kernel.as_deref())?;
     let mut modules = BOOT_MODULES.to_vec();
     modules.extend(["nvme", "vfio_iommu_type1", "vfio-pci"]);
+    modules.extend(more.modules);
     let mut image = Image::new(root, &kernel, &modules)?;
     image.file("vm/bin/lockstep", &program);
+    for (name, file) in &more.programs {
+        let program = fs::read(file).with_context(|| file.display().to_string())?;
+        image.file(&format!("vm/bin/{name}"), &program);
+    }
     let machine = Machine {
         accelerator: accelerator::choose(args.accelerator, &cache, root, &args.qemu, &kernel)?,
         qemu: args.qemu.clone(),
@@ -149,7 +187,7 @@ pub fn in_machine(
         image: image.finish(),
         memory: args.memory,
         cpus: args.cpus,
-        kernel_arguments: "intel_iommu=on".into(),
+        kernel_arguments: more.kernel_arguments.into(),
         devices,
         shares,
         tools: None,
@@ -159,13 +197,25 @@ pub fn in_machine(
     machine.run(job, host)
 }
 
-/// Builds lockstep without shared libraries, in a target folder of its own: its flags would make
-/// every other build start afresh.
+/// Builds lockstep without shared libraries.
 pub fn build(root: &Path) -> Result<PathBuf> {
+    Ok(build_static(root, &["--package", "lockstep"])?.join("lockstep"))
+}
+
+/// Builds an example of the vfio crate without shared libraries.
+pub fn build_probe(root: &Path) -> Result<PathBuf> {
+    let what = ["--package", "lockstep-vfio", "--example", "probe"];
+    Ok(build_static(root, &what)?.join("examples/probe"))
+}
+
+/// Builds without shared libraries, in a target folder of its own: its flags would make every other
+/// build start afresh. The folder of what was built.
+fn build_static(root: &Path, what: &[&str]) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = root.join("target/static");
     let status = Command::new(cargo)
-        .args(["build", "--release", "--locked", "--quiet", "--package", "lockstep"])
+        .args(["build", "--release", "--locked", "--quiet"])
+        .args(what)
         .args(["--target", TARGET, "--target-dir"])
         .arg(&target)
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
@@ -174,7 +224,7 @@ pub fn build(root: &Path) -> Result<PathBuf> {
         .status()
         .context("cargo")?;
     ensure!(status.success(), "the static program does not build ({status})");
-    Ok(target.join(TARGET).join("release/lockstep"))
+    Ok(target.join(TARGET).join("release"))
 }
 
 /// QEMU's arguments for an IOMMU, the controllers, and the namespaces, which all controllers share.
