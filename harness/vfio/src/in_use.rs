@@ -101,6 +101,10 @@ fn opened(tree: &Tree, name: &str) -> Option<String> {
         Err(error) if error.kind() == std::io::ErrorKind::ResourceBusy => {
             Some(format!("{name} is held open by another program, for itself alone"))
         }
-        Err(error) => Some(format!("whether {name} is in use cannot be told: {error}")),
+        Err(error) => {
+            let denied = error.kind() == std::io::ErrorKind::PermissionDenied;
+            let advice = if denied { " (run as root, or bind it as root first)" } else { "" };
+            Some(format!("whether {name} is in use cannot be told: {error}{advice}"))
+        }
     }
 }

@@ -385,7 +385,7 @@ fn a_refused_access_is_told_as_one_of_the_buffer_in_its_page_or_as_one_within_th
     dut.map(Addr(base + 0x2200), 512, Perm::ToController).unwrap();
     let write = |at| Ok(DmaFault { at, write: true });
     // In the page of the buffer, as most IOMMUs tell it; in a page without one; outside the arena.
-    let top = u64::MAX & !0xfff;
+    let top = !0xfff_u64;
     let faults = [
         write(base + 0x2000),
         write(base + 0x5000),
