@@ -40,14 +40,13 @@ mod identify_list_unsorted;
 mod inactive_namespace_identified;
 mod inactive_namespace_readable;
 mod intmc_does_nothing;
-mod largest_completion_queue_refused;
-mod largest_submission_queue_refused;
+mod largest_queue_refused;
 mod lba_range_off_by_one;
 mod lba_truncated;
 mod list_as_completion_queue;
 mod list_offset_dropped;
 mod log_page_list_refused;
-mod long_log_read_refused;
+mod log_read_refused;
 mod mdts_ignored;
 mod mdts_itself_refused;
 mod msix_while_masked;
@@ -81,7 +80,6 @@ mod saved_feature_lost;
 mod second_tail_lost;
 mod set_features_unknown;
 mod shared_vector_refused;
-mod short_log_read_refused;
 mod shutdown_never_completes;
 mod shutdown_stops_others;
 mod smart_event_unasked;
@@ -168,10 +166,10 @@ pub static TABLE: &[&dyn Defect] = &[
     &identify_beyond_one_page::IdentifyBeyondOnePage,
     &log_page_list_refused::LogPageListRefused,
     &list_as_completion_queue::ListAsCompletionQueue,
-    &largest_completion_queue_refused::LargestCompletionQueueRefused,
-    &largest_submission_queue_refused::LargestSubmissionQueueRefused,
-    &short_log_read_refused::ShortLogReadRefused,
-    &long_log_read_refused::LongLogReadRefused,
+    &largest_queue_refused::LargestQueueRefused::Completion,
+    &largest_queue_refused::LargestQueueRefused::Submission,
+    &log_read_refused::LogReadRefused::Short,
+    &log_read_refused::LogReadRefused::Long,
     &shared_vector_refused::SharedVectorRefused,
     &list_offset_dropped::ListOffsetDropped,
     &pages_of_4_kib::PagesOf4Kib,

@@ -49,10 +49,16 @@ impl Counts {
         self.flagged + self.excused + self.unjudged + self.survived
     }
 
-    /// Share of flagged mutants among those that a rule reads, in whole percent.
-    pub fn killed(&self) -> u32 {
+    /// Share of flagged mutants among those that should be, in whole percent: what an excuse covers is
+    /// legal, and what no rule reads is counted apart. Nothing, where no mutant should be flagged.
+    pub fn killed(&self) -> Option<u32> {
+        (100 * self.flagged).checked_div(self.flagged + self.survived)
+    }
+
+    /// Share of excused mutants among those that a rule reads, in whole percent, rounded up.
+    pub fn excused(&self) -> u32 {
         let read = self.mutants() - self.unjudged;
-        (100 * self.flagged).checked_div(read).unwrap_or(0)
+        if read == 0 { 0 } else { (100 * self.excused).div_ceil(read) }
     }
 }
 
@@ -84,21 +90,30 @@ pub fn print(table: &Table) -> String {
 
 fn line(text: &mut String, record: &str, field: &str, counts: &Counts) {
     let Counts { flagged, excused, unjudged, survived } = counts;
-    let (mutants, killed) = (counts.mutants(), counts.killed());
+    let mutants = counts.mutants();
+    let killed = counts.killed().map_or("-".to_string(), |share| format!("{share}%"));
     // Writing to a string cannot fail.
     let _ = writeln!(
         text,
         "{record:<14} {field:<40} {mutants:>7} {flagged:>7} {excused:>7} {unjudged:>8} \
-         {survived:>8} {killed:>5}%",
+         {survived:>8} {killed:>6}",
     );
 }
 
-/// The least share of flagged mutants, in percent, by kind of record and field.
-#[derive(Clone, Default, Debug, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Ratchet(BTreeMap<String, BTreeMap<String, u32>>);
+/// Percent by kind of record and field.
+type Shares = BTreeMap<String, BTreeMap<String, u32>>;
 
-/// Percent points that a blessed ratchet leaves below what was reached: the sample moves a little with
+/// What the fields are held to.
+#[derive(Clone, Default, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ratchet {
+    /// The least share of flagged mutants ([`Counts::killed`]).
+    killed: Shares,
+    /// The largest share of excused mutants ([`Counts::excused`]), where any is.
+    excused: Shares,
+}
+
+/// Percent points that a blessed ratchet leaves around what was reached: the sample moves a little with
 /// every test that is added.
 const SLACK: u32 = 10;
 
@@ -112,12 +127,16 @@ impl Ratchet {
     pub fn of(table: &Table) -> Self {
         let mut ratchet = Self::default();
         for ((record, field), counts) in table {
-            let floor = match counts.killed() {
-                100 => 95,
-                killed => killed.saturating_sub(SLACK) / 5 * 5,
-            };
-            if counts.unjudged < counts.mutants() {
-                ratchet.0.entry((*record).to_string()).or_default().insert(field.clone(), floor);
+            if let Some(killed) = counts.killed() {
+                let floor = match killed {
+                    100 => 100,
+                    killed => killed.saturating_sub(SLACK) / 5 * 5,
+                };
+                ratchet.killed.entry((*record).into()).or_default().insert(field.clone(), floor);
+            }
+            if counts.excused > 0 {
+                let ceiling = ((counts.excused() + SLACK).div_ceil(5) * 5).min(100);
+                ratchet.excused.entry((*record).into()).or_default().insert(field.clone(), ceiling);
             }
         }
         ratchet
@@ -128,27 +147,49 @@ impl Ratchet {
         toml::to_string(self).expect("numbers by names are valid TOML")
     }
 
-    /// What of `table` has fallen below, and what is missing on either side.
+    /// What of `table` has fallen below a floor or risen above a ceiling, and what is missing on either
+    /// side.
     pub fn check(&self, table: &Table) -> Vec<String> {
         let mut wrong = Vec::new();
-        for (record, fields) in &self.0 {
-            for (field, floor) in fields {
-                let counts = table.iter().find(|((r, f), _)| r == record && f == field);
-                match counts.map(|(_, counts)| counts.killed()) {
-                    None => wrong.push(format!("{record} / {field}: no mutants any more")),
-                    Some(killed) if killed < *floor => wrong.push(format!(
-                        "{record} / {field}: {killed} % are flagged, and the ratchet holds {floor} %"
-                    )),
-                    Some(_) => {}
-                }
+        for (record, field, floor) in each(&self.killed) {
+            match counts(table, record, field).and_then(Counts::killed) {
+                None => wrong.push(format!("{record} / {field}: nothing to flag any more")),
+                Some(killed) if killed < floor => wrong.push(format!(
+                    "{record} / {field}: {killed} % are flagged, and the ratchet holds {floor} %"
+                )),
+                Some(_) => {}
             }
         }
+        for (record, field, ceiling) in each(&self.excused) {
+            match counts(table, record, field).map_or(0, Counts::excused) {
+                0 => wrong.push(format!("{record} / {field}: nothing is excused any more")),
+                share if share > ceiling => wrong.push(format!(
+                    "{record} / {field}: {share} % are excused, and the ratchet allows {ceiling} %"
+                )),
+                _ => {}
+            }
+        }
+        let held = |shares: &Shares, record: &str, field: &str| {
+            shares.get(record).is_some_and(|fields| fields.contains_key(field))
+        };
         for ((record, field), counts) in table {
-            let held = self.0.get(*record).is_some_and(|fields| fields.contains_key(field));
-            if !held && counts.unjudged < counts.mutants() {
-                wrong.push(format!("{record} / {field}: not in the ratchet"));
+            if counts.killed().is_some() && !held(&self.killed, record, field) {
+                wrong.push(format!("{record} / {field}: no floor in the ratchet"));
+            }
+            if counts.excused > 0 && !held(&self.excused, record, field) {
+                wrong.push(format!("{record} / {field}: excused, and not so in the ratchet"));
             }
         }
         wrong
     }
+}
+
+fn each(shares: &Shares) -> impl Iterator<Item = (&str, &str, u32)> {
+    shares.iter().flat_map(|(record, fields)| {
+        fields.iter().map(move |(field, share)| (record.as_str(), field.as_str(), *share))
+    })
+}
+
+fn counts<'t>(table: &'t Table, record: &str, field: &str) -> Option<&'t Counts> {
+    table.iter().find(|((r, f), _)| *r == record && f == field).map(|(_, counts)| counts)
 }

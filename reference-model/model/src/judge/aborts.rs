@@ -120,12 +120,7 @@ impl Judge {
     pub(super) fn aborted_status(&mut self, n: u32, status: Status) -> bool {
         match self.commands[n].aborted {
             Aborted::No => false,
-            Aborted::Asked => {
-                if status == ABORT_REQUESTED {
-                    self.credit_late_abort(n);
-                }
-                status == ABORT_REQUESTED
-            }
+            Aborted::Asked => status == ABORT_REQUESTED,
             Aborted::Done(_, at) => {
                 self.hold(abort::VICTIM_STATUS, status == ABORT_REQUESTED, |judge| {
                     let because = "an Abort said that it aborted this command".to_string();

@@ -12,7 +12,7 @@ use spec::requirement::{
 use spec::{Cqe, Fid, Lid, Qid, Req, opcode};
 
 use super::Judge;
-use super::commands::{Aborted, Flight};
+use super::commands::Flight;
 use crate::prp::{PrpRole, PrpWalk};
 use crate::ruling::Data;
 
@@ -165,9 +165,6 @@ impl Judge {
                 used.push(prp::ADMIN_NO_LIST);
             }
         }
-        if bytes <= page - offset {
-            used.push(prp::PRP2_UNUSED);
-        }
         if self.believed().max_transfer() == Some(bytes) {
             used.push(common::MDTS_LEGAL);
         }
@@ -284,13 +281,6 @@ impl Judge {
         });
         if elsewhere && cqe.dw0() & 1 != 0 {
             self.agrees(controller::OWN_ABORT);
-        }
-    }
-
-    /// Command `n`, which an Abort had named without aborting it at once, completed as aborted.
-    pub(super) fn credit_late_abort(&mut self, n: u32) {
-        if self.commands[n].aborted == Aborted::Asked {
-            self.agrees(abort::LATE_STATUS);
         }
     }
 

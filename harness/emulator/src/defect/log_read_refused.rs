@@ -1,4 +1,6 @@
-//! A read of the error log that is longer than the page is refused.
+//! A read of the error log that is shorter, or longer, than the page is refused.
+
+use std::cmp::Ordering;
 
 use spec::command::{Command, GetLogPage};
 use spec::{Lid, Status};
@@ -10,15 +12,25 @@ use crate::seam::{Check, Defect, Scene};
 /// The entries of the error log.
 const ENTRIES: u64 = 64;
 
-pub(super) struct LongLogReadRefused;
+/// Which reads are refused.
+pub(super) enum LogReadRefused {
+    Short,
+    Long,
+}
 
-impl Defect for LongLogReadRefused {
+impl Defect for LogReadRefused {
     fn name(&self) -> &'static str {
-        "long-log-read-refused"
+        match self {
+            Self::Short => "short-log-read-refused",
+            Self::Long => "long-log-read-refused",
+        }
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["get-log-page.long-read", "get-log-page.mandatory"]
+        match self {
+            Self::Short => &["get-log-page.short-read", "get-log-page.mandatory"],
+            Self::Long => &["get-log-page.long-read", "get-log-page.mandatory"],
+        }
     }
 
     fn story(&self) -> &'static str {
@@ -31,9 +43,13 @@ impl Defect for LongLogReadRefused {
     }
 
     fn on_check(&self, scene: &mut Scene, check: Check, found: Option<Status>) -> Option<Status> {
+        let refused = match self {
+            Self::Short => Ordering::Less,
+            Self::Long => Ordering::Greater,
+        };
         let asks = reads_page(scene, Lid::ERROR_INFORMATION);
-        let long = GetLogPage::project(scene.sqe).bytes().0 > 64 * ENTRIES;
-        let wrong = asks && long && check == Check::Lid;
+        let length = GetLogPage::project(scene.sqe).bytes().0.cmp(&(64 * ENTRIES));
+        let wrong = asks && length == refused && check == Check::Lid;
         found.or(wrong.then_some(Status::INVALID_FIELD_IN_COMMAND))
     }
 }
