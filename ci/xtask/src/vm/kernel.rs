@@ -1,6 +1,6 @@
 //! Debian's kernel: taken out of its package, uncompressed, with the modules that a job wants.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,8 @@ pub struct Kernel {
     pub vmlinux: PathBuf,
     /// Every module: its name with `_` for `-`, and its file.
     modules: BTreeMap<String, PathBuf>,
+    /// What other kernels have as modules, and this one built in.
+    built_in: BTreeSet<String>,
     busybox: PathBuf,
 }
 
@@ -54,9 +56,9 @@ impl Kernel {
                 })?
             }
         };
-        let mut modules = BTreeMap::new();
-        index(&folder.join("lib/modules"), &mut modules)?;
-        Ok(Self { vmlinux: folder.join("vmlinux"), modules, busybox })
+        let (mut modules, mut built_in) = (BTreeMap::new(), BTreeSet::new());
+        index(&folder.join("lib/modules"), &mut modules, &mut built_in)?;
+        Ok(Self { vmlinux: folder.join("vmlinux"), modules, built_in, busybox })
     }
 
     /// A busybox without shared libraries.
@@ -65,7 +67,7 @@ impl Kernel {
     }
 
     /// Module `name` after everything that it depends on, in the order of loading: file name and
-    /// content.
+    /// content. Nothing of what is built in.
     pub fn module(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
         let mut found = Vec::new();
         self.add(name, &mut found)?;
@@ -75,7 +77,7 @@ impl Kernel {
     fn add(&self, name: &str, found: &mut Vec<(String, Vec<u8>)>) -> Result<()> {
         let name = name.replace('-', "_");
         let file = format!("{name}.ko");
-        if found.iter().any(|(there, _)| *there == file) {
+        if self.built_in.contains(&name) || found.iter().any(|(there, _)| *there == file) {
             return Ok(());
         }
         let path = self.modules.get(&name);
@@ -177,20 +179,32 @@ fn dependencies(module: &[u8]) -> Vec<String> {
     Vec::new()
 }
 
-fn index(folder: &Path, modules: &mut BTreeMap<String, PathBuf>) -> Result<()> {
+/// Finds the modules below a folder, and the list of those that are built in.
+fn index(
+    folder: &Path,
+    modules: &mut BTreeMap<String, PathBuf>,
+    built_in: &mut BTreeSet<String>,
+) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
+        let path = entry.path();
         if entry.file_type()?.is_dir() {
-            index(&entry.path(), modules)?;
-            continue;
-        }
-        let file = name_of(&entry.path());
-        let name = file.strip_suffix(".xz").unwrap_or(&file).strip_suffix(".ko");
-        if let Some(name) = name {
-            modules.insert(name.replace('-', "_"), entry.path());
+            index(&path, modules, built_in)?;
+        } else if name_of(&path) == "modules.builtin" {
+            let list = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
+            built_in.extend(list.lines().filter_map(|line| module_name(Path::new(line))));
+        } else if let Some(name) = module_name(&path) {
+            modules.insert(name, path);
         }
     }
     Ok(())
+}
+
+/// The name of the module that a file holds, with `_` for `-`.
+fn module_name(path: &Path) -> Option<String> {
+    let file = name_of(path);
+    let name = file.strip_suffix(".xz").unwrap_or(&file).strip_suffix(".ko")?;
+    Some(name.replace('-', "_"))
 }
 
 #[cfg(test)]
@@ -203,6 +217,23 @@ mod tests {
         assert_eq!(dependencies(notes), ["vfio", "vfio-pci-core"]);
         assert_eq!(dependencies(b"\0depends=\0"), [""; 0]);
         assert_eq!(dependencies(b"\0depends="), [""; 0]);
+    }
+
+    #[test]
+    fn what_is_built_in_is_no_module_to_load_and_nothing_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let under = folder.path().join("6.12");
+        fs::create_dir(&under).unwrap();
+        fs::write(under.join("vfio-pci.ko"), b"\0depends=virtio-pci,vfio\0").unwrap();
+        fs::write(under.join("vfio.ko"), b"\0depends=\0").unwrap();
+        fs::write(under.join("modules.builtin"), "kernel/drivers/virtio/virtio-pci.ko\n").unwrap();
+        let (mut modules, mut built_in) = (BTreeMap::new(), BTreeSet::new());
+        index(folder.path(), &mut modules, &mut built_in).unwrap();
+        let kernel = Kernel { vmlinux: PathBuf::new(), modules, built_in, busybox: PathBuf::new() };
+        let files = |name| kernel.module(name).map(|files| files.into_iter().map(|f| f.0));
+        assert_eq!(files("vfio-pci").unwrap().collect::<Vec<_>>(), ["vfio.ko", "vfio_pci.ko"]);
+        assert_eq!(files("virtio_pci").unwrap().count(), 0);
+        assert!(files("9p").is_err());
     }
 
     #[test]
