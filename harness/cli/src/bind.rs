@@ -4,7 +4,7 @@ use std::io::Write;
 
 use anyhow::anyhow;
 use reports::Exit;
-use vfio::{Bdf, Journal, OpenError, Tree};
+use vfio::{Bdf, Interface, Journal, OpenError, Tree};
 
 use crate::args::{BindArgs, GuardArgs, UnbindArgs};
 use crate::failure::Failure;
@@ -24,10 +24,10 @@ pub fn bind(args: &BindArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     vfio::take(&tree, bdf, true).map_err(failed)?;
     let before = controller.driver.as_deref().unwrap_or("none");
     writeln!(out, "{bdf} is bound to {}; its driver was: {before}", vfio::DRIVER)?;
-    writeln!(
-        out,
-        "for a user who is not root: chown USER /dev/vfio/{group}, and `ulimit -l` above 64 MiB"
-    )?;
+    let interface = Interface::choose(&tree, bdf, group);
+    writeln!(out, "it is opened by {interface}")?;
+    let files = interface.files_of_root().join(" ");
+    writeln!(out, "for a user who is not root: chown USER {files}, and `ulimit -l` above 64 MiB")?;
     writeln!(out, "to give it back: lockstep unbind {bdf}")?;
     Ok(Exit::Passed)
 }

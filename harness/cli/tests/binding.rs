@@ -182,6 +182,39 @@ fn a_controller_is_bound_and_given_back_by_hand() {
 }
 
 #[test]
+fn bind_and_doctor_name_the_files_by_which_the_controller_is_opened() {
+    let machine = Machine::new();
+    let bind = || {
+        let (code, text) = machine.lockstep(&["bind", DRIVE]);
+        assert_eq!(code, 0, "{text}");
+        text
+    };
+    let doctor = || machine.lockstep(&["doctor", "--qemu", "/nonexistent"]).1;
+    put(&machine.path("dev/vfio/vfio"), "");
+    let text = bind();
+    assert!(text.contains("opened by IOMMU group 7 (there is no /dev/iommu)"), "{text}");
+    assert!(text.contains("chown USER /dev/vfio/7, and"), "{text}");
+    let text = doctor();
+    assert!(text.contains("/dev/vfio/vfio can be opened: by IOMMU groups"), "{text}");
+    assert!(text.contains("opened by IOMMU group 7 (there is no /dev/iommu)"), "{text}");
+    assert!(text.contains("/dev/vfio/7: No such file"), "{text}");
+    // A kernel with iommufd and device files.
+    put(&machine.path("dev/iommu"), "");
+    put(&machine.device().join("vfio-dev/vfio3/dev"), "511:3\n");
+    let text = bind();
+    assert!(text.contains("opened by iommufd (/dev/vfio/devices/vfio3)"), "{text}");
+    assert!(text.contains("chown USER /dev/vfio/devices/vfio3 /dev/iommu, and"), "{text}");
+    let text = doctor();
+    assert!(text.contains("/dev/iommu can be opened: by iommufd"), "{text}");
+    assert!(text.contains("note     nvme"), "{text}");
+    assert!(text.contains("/dev/vfio/devices/vfio3: No such file"), "{text}");
+    put(&machine.path("dev/vfio/devices/vfio3"), "");
+    let text = doctor();
+    assert!(text.contains("ok       nvme"), "{text}");
+    assert!(text.contains("opened by iommufd (/dev/vfio/devices/vfio3)"), "{text}");
+}
+
+#[test]
 fn a_controller_without_a_driver_is_left_without_one() {
     let machine = Machine::new();
     fs::remove_file(machine.device().join("driver")).unwrap();

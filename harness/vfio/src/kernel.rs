@@ -1,5 +1,4 @@
-//! [`Hardware`] by the kernel's vfio: a group in a container of its own, BARs mapped, interrupts by
-//! eventfd.
+//! [`Hardware`] by the kernel's vfio: an address space of its own, BARs mapped, interrupts by eventfd.
 
 #![expect(unsafe_code, reason = "registers are volatile memory, and an IOMMU is given the arena")]
 
@@ -10,19 +9,19 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dut::{Arena, Width};
 use memmap2::{MmapOptions, MmapRaw};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use vfio_bindings::bindings::vfio as b;
-use vfio_ioctls::{VfioContainer, VfioDevice, VfioError, VfioRegionInfoCap};
+use vfio_ioctls::{VfioDevice, VfioError, VfioRegionInfoCap};
 use vmm_sys_util::eventfd::{EFD_NONBLOCK, EventFd};
 
 use crate::hardware::{DmaFault, Hardware, IrqKind};
 use crate::kmsg::KernelLog;
-use crate::{Bdf, OpenError, raw};
+use crate::space::Space;
+use crate::{Bdf, Interface, OpenError, raw};
 
 /// A function that the kernel has given to this process. Fields are dropped in this order: a mapping
 /// that outlives the device would keep the group busy.
@@ -36,9 +35,18 @@ pub(crate) struct Kernel {
     config: u64,
     /// Another descriptor of the device, for reads and writes that say how they ended.
     file: ManuallyDrop<File>,
-    group: Option<RawFd>,
+    proof: Option<Proof>,
     device: Device,
-    container: Arc<VfioContainer>,
+    space: Space,
+}
+
+/// By what the kernel is shown that everything that a hot reset reaches is ours.
+#[derive(Clone, Copy)]
+enum Proof {
+    /// The descriptor of the group.
+    Group(RawFd),
+    /// The device's own, of whose iommufd everything is.
+    Iommufd,
 }
 
 /// A BAR.
@@ -80,23 +88,10 @@ impl Drop for Device {
 }
 
 impl Kernel {
-    /// Whether there is a vfio that could open a function. Asked before one is taken from its driver.
-    pub fn can_open() -> Result<(), OpenError> {
-        VfioContainer::new(None).map(drop).map_err(|error| match error {
-            VfioError::VfioExtension => OpenError::machine(
-                "the kernel's vfio knows no IOMMU of type 1: modprobe vfio_iommu_type1",
-            ),
-            error => explain(error, 0),
-        })
-    }
-
-    /// Opens a function that is bound to vfio-pci, and its IOMMU group with it.
-    pub fn open(bdf: Bdf, group: u32) -> Result<Self, OpenError> {
-        let container = VfioContainer::new(None).map_err(|error| explain(error, group))?;
-        let container = Arc::new(container);
+    /// Opens a function that is bound to vfio-pci, by an interface.
+    pub fn open(bdf: Bdf, interface: &Interface) -> Result<Self, OpenError> {
         let sysfs = Path::new("/sys/bus/pci/devices").join(bdf.to_string());
-        let device = VfioDevice::new(&sysfs, Arc::clone(&container) as _, false);
-        let device = device.map_err(|error| explain(error, group))?;
+        let (space, device) = Space::open(&sysfs, interface)?;
         let bars = std::array::from_fn(|n| Bar::open(&device, n as u32));
         let config = device.get_region_offset(b::VFIO_PCI_CONFIG_REGION_INDEX);
         // SAFETY: the descriptor lives as long as `device`, which is dropped later; never closed here.
@@ -121,20 +116,23 @@ impl Kernel {
             start: Instant::now(),
             config,
             file,
-            group: group_descriptor(group),
+            proof: match interface {
+                Interface::Device { .. } => Some(Proof::Iommufd),
+                Interface::Group { number, .. } => group_descriptor(*number).map(Proof::Group),
+            },
             device: Device { device: ManuallyDrop::new(device), sysfs },
-            container,
+            space,
         })
     }
 
     /// The I/O virtual addresses that can be mapped; empty if the kernel does not tell.
     pub fn iova_ranges(&self) -> io::Result<Vec<std::ops::RangeInclusive<u64>>> {
-        raw::iova_ranges(&*self.container)
+        self.space.iova_ranges()
     }
 
     /// The same, with the bus to be reset by it or not.
     pub fn with_hot_reset(mut self, ours: bool) -> Self {
-        self.group = self.group.filter(|_| ours);
+        self.proof = self.proof.filter(|_| ours);
         self
     }
 
@@ -143,11 +141,11 @@ impl Kernel {
         let (iova, host) = (arena.base().0 + offset, arena.host_address() + offset);
         // SAFETY: the owner of this value keeps the arena for longer, and no reference into an arena
         // ever exists.
-        unsafe { raw::map_dma(&*self.container, iova, host, bytes, writable) }
+        unsafe { self.space.map(iova, host, bytes, writable) }
     }
 
     /// The functions that a hot reset reaches.
-    pub fn hot_reset_reaches(&self) -> io::Result<Vec<raw::Reached>> {
+    pub fn hot_reset_reaches(&self) -> io::Result<raw::Reach> {
         raw::hot_reset_reaches(&*self.file)
     }
 
@@ -214,30 +212,6 @@ fn group_descriptor(group: u32) -> Option<RawFd> {
         let found = std::fs::read_link(entry.path()).is_ok_and(|to| to == wanted);
         found.then(|| entry.file_name().to_str()?.parse().ok())?
     })
-}
-
-/// What the kernel's refusal means, and what to do.
-fn explain(error: VfioError, group: u32) -> OpenError {
-    let text = error.to_string();
-    let (path, io) = match &error {
-        VfioError::OpenContainer(io) => ("/dev/vfio/vfio".to_string(), io),
-        VfioError::OpenGroup(io, _) => (format!("/dev/vfio/{group}"), io),
-        VfioError::GroupViable => {
-            return OpenError::Machine(format!(
-                "IOMMU group {group} is not viable: another of its devices has a driver of its own"
-            ));
-        }
-        _ => return OpenError::Machine(format!("vfio: {text}")),
-    };
-    let hint = match io.kind() {
-        io::ErrorKind::NotFound => "load the driver: modprobe vfio-pci".to_string(),
-        io::ErrorKind::PermissionDenied => {
-            format!("run as root, or give it to yourself: chown $USER {path}")
-        }
-        io::ErrorKind::ResourceBusy => "another program is using it".into(),
-        _ => "see `lockstep doctor`".into(),
-    };
-    OpenError::file(&path, io, &hint)
 }
 
 fn full(done: io::Result<usize>, bytes: u8) -> io::Result<()> {
@@ -363,11 +337,14 @@ impl Hardware for Kernel {
     }
 
     fn can_hot_reset(&self) -> bool {
-        self.group.is_some()
+        self.proof.is_some()
     }
 
     fn hot_reset(&mut self) -> io::Result<()> {
-        let group = self.group.ok_or(io::ErrorKind::Unsupported)?;
+        let group = match self.proof.ok_or(io::ErrorKind::Unsupported)? {
+            Proof::Group(group) => Some(group),
+            Proof::Iommufd => None,
+        };
         raw::hot_reset(&*self.file, group)
     }
 

@@ -6,8 +6,9 @@ use std::io;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsRawFd, RawFd};
 
+use iommufd_bindings::iommufd as i;
 use vfio_bindings::bindings::vfio as b;
-use vmm_sys_util::ioctl::{ioctl, ioctl_with_mut_ptr, ioctl_with_ref};
+use vmm_sys_util::ioctl::{ioctl, ioctl_with_mut_ptr, ioctl_with_mut_ref, ioctl_with_ref};
 use vmm_sys_util::ioctl_io_nr;
 
 ioctl_io_nr!(VFIO_DEVICE_RESET, b::VFIO_TYPE.into(), b::VFIO_BASE + 11);
@@ -15,6 +16,8 @@ ioctl_io_nr!(VFIO_DEVICE_GET_PCI_HOT_RESET_INFO, b::VFIO_TYPE.into(), b::VFIO_BA
 ioctl_io_nr!(VFIO_DEVICE_PCI_HOT_RESET, b::VFIO_TYPE.into(), b::VFIO_BASE + 13);
 ioctl_io_nr!(VFIO_IOMMU_GET_INFO, b::VFIO_TYPE.into(), b::VFIO_BASE + 12);
 ioctl_io_nr!(VFIO_IOMMU_MAP_DMA, b::VFIO_TYPE.into(), b::VFIO_BASE + 13);
+ioctl_io_nr!(IOMMU_IOAS_IOVA_RANGES, i::IOMMUFD_TYPE.into(), i::IOMMUFD_CMD_IOAS_IOVA_RANGES);
+ioctl_io_nr!(IOMMU_IOAS_MAP, i::IOMMUFD_TYPE.into(), i::IOMMUFD_CMD_IOAS_MAP);
 
 /// The largest answer that is taken: far more ranges or devices than there can be.
 const ANSWER_MAX: usize = 1 << 16;
@@ -51,6 +54,69 @@ pub(crate) unsafe fn map_dma(
     };
     // SAFETY: `map` is what the ioctl takes; the memory it names is the caller's to vouch for.
     checked(unsafe { ioctl_with_ref(container, VFIO_IOMMU_MAP_DMA(), &map) })
+}
+
+/// The same for the devices of an address space of iommufd.
+///
+/// # Safety
+/// As for [`map_dma`].
+pub(crate) unsafe fn map_ioas(
+    iommufd: &impl AsRawFd,
+    ioas: u32,
+    iova: u64,
+    host: u64,
+    bytes: u64,
+    writable: bool,
+) -> io::Result<()> {
+    let write = if writable { i::iommufd_ioas_map_flags_IOMMU_IOAS_MAP_WRITEABLE } else { 0 };
+    let map = i::iommu_ioas_map {
+        size: size_of::<i::iommu_ioas_map>() as u32,
+        flags: i::iommufd_ioas_map_flags_IOMMU_IOAS_MAP_FIXED_IOVA
+            | i::iommufd_ioas_map_flags_IOMMU_IOAS_MAP_READABLE
+            | write,
+        ioas_id: ioas,
+        __reserved: 0,
+        user_va: host,
+        length: bytes,
+        iova,
+    };
+    // SAFETY: `map` is what the ioctl takes; the memory it names is the caller's to vouch for.
+    checked(unsafe { ioctl_with_ref(iommufd, IOMMU_IOAS_MAP(), &map) })
+}
+
+/// The I/O virtual addresses that can be mapped in an address space of iommufd.
+pub(crate) fn ioas_ranges(
+    iommufd: &impl AsRawFd,
+    ioas: u32,
+) -> io::Result<Vec<RangeInclusive<u64>>> {
+    const NO_ROOM: Option<i32> = Some(rustix::io::Errno::MSGSIZE.raw_os_error());
+    let mut ranges = vec![i::iommu_iova_range::default(); 16];
+    loop {
+        let mut ask = i::iommu_ioas_iova_ranges {
+            size: size_of::<i::iommu_ioas_iova_ranges>() as u32,
+            ioas_id: ioas,
+            num_iovas: ranges.len() as u32,
+            allowed_iovas: ranges.as_mut_ptr() as u64,
+            ..Default::default()
+        };
+        // SAFETY: the kernel writes to `ask`, and at most `num_iovas` ranges to the vector.
+        let done =
+            checked(unsafe { ioctl_with_mut_ref(iommufd, IOMMU_IOAS_IOVA_RANGES(), &mut ask) });
+        let count = ask.num_iovas as usize;
+        match done {
+            Ok(()) => {
+                let ranges = ranges.iter().take(count);
+                return Ok(ranges.map(|range| range.start..=range.last).collect());
+            }
+            Err(error) if error.raw_os_error() == NO_ROOM && count > ranges.len() => {
+                if count > ANSWER_MAX / 16 {
+                    return Err(io::Error::other(format!("the kernel tells of {count} ranges")));
+                }
+                ranges.resize(count, i::iommu_iova_range::default());
+            }
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// An ioctl whose answer has no fixed size: asked again with more room for as long as `bytes_of` the
@@ -118,9 +184,19 @@ fn ranges_of(info: &[u32]) -> Vec<RangeInclusive<u64>> {
     Vec::new()
 }
 
+/// What a hot reset reaches.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Reach {
+    /// Of a device file: whether everything is of the iommufd that the device is of. Of a device of a
+    /// group: not told.
+    pub owned: Option<bool>,
+    pub functions: Vec<Reached>,
+}
+
 /// A function that a hot reset reaches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Reached {
+    /// Its group, unless a device file was asked.
     pub group: u32,
     pub segment: u16,
     pub bus: u8,
@@ -128,25 +204,35 @@ pub(crate) struct Reached {
 }
 
 /// The functions that a hot reset reaches. `ENODEV`: there is nothing to reset them by.
-pub(crate) fn hot_reset_reaches(device: &impl AsRawFd) -> io::Result<Vec<Reached>> {
+pub(crate) fn hot_reset_reaches(device: &impl AsRawFd) -> io::Result<Reach> {
     let bytes_of = |info: &[u32]| 12 + 8 * info[2] as usize;
     let answer = sized(device, VFIO_DEVICE_GET_PCI_HOT_RESET_INFO(), 12, bytes_of)?;
-    let count = answer.get(2).map_or(0, |count| *count as usize);
+    reach_of(&answer)
+        .ok_or_else(|| io::Error::other("the kernel told fewer functions than it counted"))
+}
+
+/// The functions in an answer: argsz, flags, count, and for each a group and its place.
+fn reach_of(answer: &[u32]) -> Option<Reach> {
+    let (flags, count) = (*answer.get(1)?, *answer.get(2)? as usize);
+    let owned = (flags & b::VFIO_PCI_HOT_RESET_FLAG_DEV_ID != 0)
+        .then_some(flags & b::VFIO_PCI_HOT_RESET_FLAG_DEV_ID_OWNED != 0);
     let reached = |n: usize| {
         let (group, place) = (*answer.get(3 + 2 * n)?, *answer.get(4 + 2 * n)?);
         let [low, high, bus, devfn] = place.to_ne_bytes();
         Some(Reached { group, segment: u16::from_ne_bytes([low, high]), bus, devfn })
     };
-    (0..count.min(ANSWER_MAX / 8))
-        .map(reached)
-        .collect::<Option<_>>()
-        .ok_or_else(|| io::Error::other("the kernel told fewer functions than it counted"))
+    let functions = (0..count.min(ANSWER_MAX / 8)).map(reached).collect::<Option<_>>()?;
+    Some(Reach { owned, functions })
 }
 
-/// Resets the bus of a function; `group` is the descriptor of the only group on it.
-pub(crate) fn hot_reset(device: &impl AsRawFd, group: RawFd) -> io::Result<()> {
-    let request = [16_u32, 0, 1, group as u32];
-    // SAFETY: argsz, flags, count and one descriptor, as `argsz` says.
+/// Resets the bus of a function; `group` is the descriptor of the only group on it, and none if the
+/// device was opened by its own file.
+pub(crate) fn hot_reset(device: &impl AsRawFd, group: Option<RawFd>) -> io::Result<()> {
+    let request = match group {
+        Some(group) => [16_u32, 0, 1, group as u32],
+        None => [12, 0, 0, 0],
+    };
+    // SAFETY: argsz, flags, count and as many descriptors, as `argsz` says.
     checked(unsafe { ioctl_with_ref(device, VFIO_DEVICE_PCI_HOT_RESET(), &request) })
 }
 
@@ -169,5 +255,17 @@ mod tests {
         info[4] = 4096;
         assert_eq!(ranges_of(&info), []);
         assert_eq!(ranges_of(&[]), []);
+    }
+
+    #[test]
+    fn a_device_file_tells_whether_all_that_a_hot_reset_reaches_is_ours() {
+        let place = u32::from_ne_bytes([0, 0, 1, 0x08]);
+        let at = |group| Reached { group, segment: 0, bus: 1, devfn: 8 };
+        for (flags, owned) in [(0, None), (1, Some(false)), (3, Some(true))] {
+            let reach = reach_of(&[20, flags, 1, 7, place]);
+            assert_eq!(reach, Some(Reach { owned, functions: vec![at(7)] }));
+        }
+        assert_eq!(reach_of(&[20, 3, 2, 7, place]), None);
+        assert_eq!(reach_of(&[]), None);
     }
 }

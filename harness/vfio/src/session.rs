@@ -14,7 +14,8 @@ use spec::Addr;
 
 use crate::device::Vfio;
 use crate::kernel::Kernel;
-use crate::{Bdf, OpenError, Taken, Tree, binding, in_use, raw};
+use crate::space::Space;
+use crate::{Bdf, Interface, OpenError, Taken, Tree, binding, in_use, raw};
 
 /// Bytes of the arena unless the user says otherwise.
 const ARENA_BYTES: u64 = 64 << 20;
@@ -38,9 +39,9 @@ impl Session {
     /// arena, and asks the controller who it is. `program` is this program ([`crate::GUARD`]).
     pub fn open(tree: &Tree, bdf: Bdf, program: &Path) -> Result<Self, OpenError> {
         let (controller, group) = binding::examine(tree, bdf)?;
-        Kernel::can_open()?;
+        Space::can_open()?;
         let taken = Taken::take(tree, bdf, program)?;
-        let opened = Self::open_bound(bdf, group).and_then(|(vfio, who)| {
+        let opened = Self::open_bound(tree, bdf, group).and_then(|(vfio, who)| {
             // A controller that the kernel did not drive has told its serial number only now.
             in_use::refuse(tree, &controller, Some(&who.serial))?;
             Ok((vfio, who))
@@ -55,13 +56,14 @@ impl Session {
         }
     }
 
-    fn open_bound(bdf: Bdf, group: u32) -> Result<(Box<Vfio>, Who), OpenError> {
-        let kernel = Kernel::open(bdf, group)?;
-        let arena = map_arena(&kernel, ARENA_BYTES)?;
+    fn open_bound(tree: &Tree, bdf: Bdf, group: u32) -> Result<(Box<Vfio>, Who), OpenError> {
+        let interface = Interface::choose(tree, bdf, group);
+        let kernel = Kernel::open(bdf, &interface)?;
+        let arena = map_arena(&kernel, ARENA_BYTES).map_err(|error| interface.failed(&error))?;
         let hot = hot_reset_is_ours(&kernel, bdf, group);
         let kernel = kernel.with_hot_reset(hot);
         let strange = |why: String| OpenError::Controller { bdf, why };
-        let words = format!("PCI function {bdf}");
+        let words = format!("PCI function {bdf} by {interface}");
         let vfio = Vfio::new(Box::new(kernel), Arc::new(arena), words);
         let mut vfio = vfio.map_err(|fault| strange(fault.to_string()))?;
         let refused = vfio.try_resets().map_err(|fault| strange(fault.to_string()))?;
@@ -214,8 +216,11 @@ fn map_arena(kernel: &Kernel, bytes: u64) -> Result<Arena, OpenError> {
 /// Whether a reset of the bus reaches this function and no other.
 fn hot_reset_is_ours(kernel: &Kernel, bdf: Bdf, group: u32) -> bool {
     let (domain, bus, devfn) = bdf.parts();
-    let own = |r: &raw::Reached| {
-        (u32::from(r.segment), r.bus, r.devfn, r.group) == (domain, bus, devfn, group)
-    };
-    kernel.hot_reset_reaches().is_ok_and(|all| all.len() == 1 && all.iter().all(own))
+    kernel.hot_reset_reaches().is_ok_and(|reach| {
+        let own = |r: &raw::Reached| {
+            (u32::from(r.segment), r.bus, r.devfn) == (domain, bus, devfn)
+                && reach.owned.unwrap_or(r.group == group)
+        };
+        matches!(&reach.functions[..], [only] if own(only))
+    })
 }

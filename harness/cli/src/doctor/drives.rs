@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{self, Write};
 
-use vfio::{Controller, DRIVER, Journal, Tree};
+use vfio::{Controller, DRIVER, Interface, Journal, Tree};
 
 /// The arena is pinned: so much must be lockable for a user who is not root.
 const LOCKED_KIB: u64 = 64 << 10;
@@ -58,10 +58,14 @@ fn vfio_pci(tree: &Tree) -> Result<String, String> {
     if !tree.path("sys/bus/pci/drivers").join(DRIVER).exists() {
         return Err(format!("the kernel's {DRIVER} driver is not there: modprobe {DRIVER}"));
     }
-    let node = tree.path("dev/vfio/vfio");
+    let iommufd = tree.path("dev/iommu");
+    let (node, way) = match iommufd.exists() {
+        true => (iommufd, "iommufd, where a controller has a device file"),
+        false => (tree.path("dev/vfio/vfio"), "IOMMU groups"),
+    };
     match fs::OpenOptions::new().read(true).write(true).open(&node) {
-        Ok(_) => Ok(format!("{DRIVER} is there, {} can be opened", node.display())),
-        Err(error) => Err(format!("{}: {error}", node.display())),
+        Ok(_) => Ok(format!("{DRIVER} is there, {} can be opened: by {way}", node.display())),
+        Err(error) => Err(format!("{}: {error}; it is needed for {way}", node.display())),
     }
 }
 
@@ -106,27 +110,35 @@ fn usable(tree: &Tree, controller: &Controller) -> Result<String, String> {
     }
     match vfio::examine(tree, *bdf) {
         Err(error) => Err(format!("{text}\n{:20}{error}", "")),
-        Ok((_, group)) if driver.as_deref() == Some(DRIVER) => match opens(tree, group) {
-            None => Ok(text),
-            Some(why) => Err(format!("{text}\n{:20}{why}", "")),
-        },
+        Ok((_, group)) if driver.as_deref() == Some(DRIVER) => {
+            let interface = Interface::choose(tree, *bdf, group);
+            text += &format!("\n{:20}opened by {interface}", "");
+            match opens(tree, &interface) {
+                None => Ok(text),
+                Some(why) => Err(format!("{text}\n{:20}{why}", "")),
+            }
+        }
         Ok(_) if !rustix::process::geteuid().is_root() => Err(format!(
-            "{text}\n{:20}only root can bind it: sudo lockstep bind {bdf}; then chown $USER the \
-             group that it names",
+            "{text}\n{:20}only root can bind it: sudo lockstep bind {bdf}; then chown $USER \
+             what it names",
             ""
         )),
         Ok(_) => Ok(text),
     }
 }
 
-/// Why the group's device cannot be opened.
-fn opens(tree: &Tree, group: u32) -> Option<String> {
-    let node = tree.path(format!("dev/vfio/{group}"));
-    let error = fs::OpenOptions::new().read(true).write(true).open(&node).err()?;
-    let path = node.display();
-    Some(match error.kind() {
-        io::ErrorKind::PermissionDenied => format!("{path}: {error}; chown $USER {path}"),
-        io::ErrorKind::ResourceBusy => format!("{path}: in use by another program"),
-        _ => format!("{path}: {error}"),
-    })
+/// Why a file of the interface cannot be opened. A device file that another program uses opens all the
+/// same: the run that takes it is told.
+fn opens(tree: &Tree, interface: &Interface) -> Option<String> {
+    let refused = |path: &String| {
+        let node = tree.path(path.trim_start_matches('/'));
+        let error = fs::OpenOptions::new().read(true).write(true).open(&node).err()?;
+        let path = node.display();
+        Some(match error.kind() {
+            io::ErrorKind::PermissionDenied => format!("{path}: {error}; chown $USER {path}"),
+            io::ErrorKind::ResourceBusy => format!("{path}: in use by another program"),
+            _ => format!("{path}: {error}"),
+        })
+    };
+    interface.files().iter().find_map(refused)
 }
