@@ -125,6 +125,8 @@ pub enum Bound {
     VictimRuns,
     /// Units of 512 bytes that a Read or Write adds to the SMART counters.
     DataUnits,
+    /// Bytes of a structure that are returned.
+    Returned,
     /// The critical warnings whose event the host wants (SHCW).
     EnabledWarnings,
 }

@@ -62,7 +62,7 @@ fn session(config: Config, defect: &'static dyn Defect) -> Vec<String> {
     let mut tour = Tour { host: TestHost::with_defect(config, defect), seen: Vec::new() };
     tour.host.start();
     tour.host.wait_csts(|csts| csts.rdy());
-    tour.register(register::CSTS);
+    tour.properties();
     tour.features();
     tour.queues();
     tour.data();
@@ -88,6 +88,19 @@ struct Tour {
 impl Tour {
     fn note(&mut self, text: String) {
         self.seen.push(text);
+    }
+
+    /// Every property once and again, and a mask.
+    fn properties(&mut self) {
+        self.host.write32(register::INTMS, 0xff);
+        let kept = [register::CAP, register::VS, register::INTMS, register::CC, register::CSTS];
+        let high = [register::CAP + 4, register::ASQ + 4, register::ACQ];
+        let late = [register::NSSR, register::AQA, 0x38, 0x40, register::CRTO, 0xe00];
+        for offset in kept.into_iter().chain(high).chain(late) {
+            self.register(offset);
+            self.register(offset);
+        }
+        self.host.write32(register::INTMC, 0xff);
     }
 
     fn register(&mut self, offset: u32) {
@@ -267,6 +280,9 @@ impl Tour {
         for lid in [0, 2, 3, 5, 0x12, 0x13] {
             self.page(Lid(lid), 2048);
         }
+        let part = GetLogPage { lpo: 256, lid: Lid(3), prp1: Addr(DATA), ..GetLogPage::default() };
+        self.admin(part.with_bytes(Bytes(256)));
+        self.show(DATA, 512);
     }
 
     fn page(&mut self, lid: Lid, bytes: usize) {
