@@ -95,6 +95,14 @@ impl Cqe {
     }
 }
 
+/// One line: whose completion it is, its status, and the dwords.
+impl fmt::Display for Cqe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sqid, cid, status) = (self.sqid(), self.cid(), self.status());
+        write!(f, "SQID {sqid}, CID {cid}, {status}, dwords {self:?}")
+    }
+}
+
 impl fmt::Debug for Cqe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [a, b, c, d] = self.dw;

@@ -234,7 +234,7 @@ impl Judge {
             consequence_of: look.tainted,
         };
         let story = (
-            format!("block {:016x}", seen.0),
+            told(seen),
             allowed.iter().map(|v| block_text(*v)).collect::<Vec<_>>().join(" or "),
             "written before the read, or beside it".to_string(),
         );
@@ -285,11 +285,7 @@ impl Judge {
         self.coverage.data_bytes += u64::from(block_bytes);
         self.hold(dma::WRITE_WITHIN_PRPS, known == seen, |_| {
             let because = "only the host wrote there".to_string();
-            let observed = format!("block {:016x}", seen.0);
-            (
-                Place::at(format!("memory at {at}")),
-                (observed, format!("block {:016x}", known.0), because),
-            )
+            (Place::at(format!("memory at {at}")), (told(seen), told(known), because))
         });
     }
 
@@ -361,9 +357,18 @@ impl Judge {
     }
 }
 
+/// A block for reports: what it holds, or a number that is the same for the same content.
+fn told(ident: Ident) -> String {
+    match ident {
+        Ident::ZERO => "a block of zeroes".into(),
+        Ident::ONES => "a block of bytes FFh".into(),
+        Ident(content) => format!("the block with content {content:016x}"),
+    }
+}
+
 fn block_text(value: Value) -> String {
     match value {
-        Value::Known(ident) => format!("block {:016x}", ident.0),
+        Value::Known(ident) => told(ident),
         Value::Unbound(_) => "any block".to_string(),
     }
 }

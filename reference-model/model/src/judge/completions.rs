@@ -65,11 +65,8 @@ impl Judge {
         let now = self.now;
         let place = || Place::at(format!("CQ {cqid}, slot {slot}"));
         let Some(cq) = self.unit().cq(cqid) else {
-            let story = (
-                format!("a CQE ({cqe:?})"),
-                "none".to_string(),
-                format!("CQ {cqid} does not exist"),
-            );
+            let story =
+                (format!("a CQE: {cqe}"), "none".to_string(), format!("CQ {cqid} does not exist"));
             let finding = self.broken(queue::COMMAND_EXECUTED_ONCE, place(), story);
             self.lose(now.ctrl, finding);
             return false;
@@ -132,14 +129,13 @@ impl Judge {
         let req = self.commands[n].dropped.unwrap_or(common::NOT_OUTSTANDING);
         let because =
             "the command was dropped before, and the slot was looked at since".to_string();
-        self.broken(req, place, (format!("a late CQE ({cqe:?})"), "none".to_string(), because));
+        self.broken(req, place, (format!("a late CQE: {cqe}"), "none".to_string(), because));
     }
 
     fn second_completion(&mut self, n: u32, cqe: Cqe) {
         let place = self.place_of(n);
-        let first = self.commands[n].seen;
-        let because = format!("the command completed already, in record {first}");
-        let story = (format!("a second CQE ({cqe:?})"), "none".to_string(), because);
+        let because = format!("the command completed already: {}", self.commands[n].cqe);
+        let story = (format!("a second CQE: {cqe}"), "none".to_string(), because);
         self.broken(req::ONCE, place, story);
     }
 
@@ -183,7 +179,10 @@ impl Judge {
         let (fits, least, tail) = window;
         self.hold(req::SQHD, fits, |judge| {
             let because = format!("the command stood before slot {least}, and the tail is {tail}");
-            let allowed = format!("SQHD {least} to {tail}");
+            let allowed = match least == tail {
+                true => format!("SQHD {tail}"),
+                false => format!("SQHD {least} to {tail}"),
+            };
             (place(judge), (format!("SQHD {}", cqe.sqhd()), allowed, because))
         });
         self.hold(queue::ERRORED_CONSUMES_NONE, errored != Yes, |judge| {

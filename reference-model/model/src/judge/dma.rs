@@ -137,9 +137,15 @@ impl Judge {
             )
         });
         self.hold(queue::CQE_SLOT_ORDER, next && furthest < owed, |_| {
-            let because = format!("{owed} commands are in flight");
-            let observed = format!("a write of slots {first} to {last}");
-            (place(), (observed, "the next slots, one for each of them".into(), because))
+            let because = format!("commands in flight that post here: {owed}");
+            let observed = match first == last {
+                true => format!("a write into slot {first}"),
+                false => format!("a write into slots {first} to {last}"),
+            };
+            (
+                place(),
+                (observed, "one into the next slot for each command in flight".into(), because),
+            )
         });
     }
 

@@ -179,7 +179,7 @@ impl Judge {
         }
         let place = Place::at(format!("CQ {}, slot {slot}", cqid.0));
         let because = format!("the host has not released it (entry {pointer} of this queue)");
-        let story = (format!("{cqe:?}"), format!("{before:?}"), because);
+        let story = (cqe.to_string(), before.to_string(), because);
         self.broken(if full { queue::FULL_CQ_WAITS } else { req::ONCE }, place, story);
     }
 }

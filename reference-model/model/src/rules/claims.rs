@@ -82,11 +82,21 @@ pub fn hold_all<S>(apply: &mut Apply, structure: &S, table: &[Claim<S>]) {
             Truth::No => Some(Broken {
                 observed: (claim.observed)(structure, &seen),
                 allowed: claim.allowed.into(),
-                because: format!("{} says so", claim.req.info().clause),
+                because: claim.req.info().text.trim_end_matches('.').into(),
             }),
         };
         apply.held.push(Held { req: claim.req, broken, legal: false });
     }
+}
+
+/// The first byte that is not 0: its offset.
+pub fn first_set(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().position(|byte| *byte != 0)
+}
+
+/// An identifier for reports: its bytes as they stand in the structure.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>() + "h"
 }
 
 /// The first reserved byte that is not 0: its offset.

@@ -77,11 +77,7 @@ checks! {
         NSID_INACTIVE     INVALID_FIELD_IN_COMMAND
                           if inactive(sqe, v) => "NSID {}, {}", sqe.nsid(), active(v);
         NSID_BROADCAST    INVALID_FIELD_IN_COMMAND
-                          if is_broadcast(sqe) & (v.version >= Version::new(2, 2))
-                          => "NSID FFFFFFFFh is not supported by this command";
-        // While it was a recommendation, either status fitted it.
-        NSID_BROADCAST    INVALID_FIELD_IN_COMMAND | INVALID_NAMESPACE_OR_FORMAT
-                          if is_broadcast(sqe) & (v.version < Version::new(2, 2))
+                          if is_broadcast(sqe)
                           => "NSID FFFFFFFFh is not supported by this command";
     }
 }

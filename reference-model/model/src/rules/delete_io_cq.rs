@@ -31,14 +31,18 @@ checks! {
                           => "QID {}, I/O CQs = {}", cmd.qid, v.io_cqs;
         SQ_ATTACHED       INVALID_QUEUE_DELETION
                           if attached(cmd.qid, v).next().is_some()
-                          => "I/O SQs of CQ {}: {:?}",
-                              cmd.qid, attached(cmd.qid, v).collect::<Vec<_>>();
+                          => "I/O CQ {} serves I/O SQs {{{}}}",
+                              cmd.qid, listed(attached(cmd.qid, v));
     }
 }
 
 /// The submission queues that post to completion queue `cqid`.
 fn attached<'a>(cqid: Qid, v: &'a View) -> impl Iterator<Item = Qid> + use<'a> {
     v.io_sqs.0.iter().filter(move |sq| sq.cqid == cqid).map(|sq| sq.qid)
+}
+
+fn listed(qids: impl Iterator<Item = Qid>) -> String {
+    qids.map(|qid| qid.to_string()).collect::<Vec<_>>().join(", ")
 }
 
 fn footprint(sqe: &Sqe, v: &View) -> Footprint {

@@ -1,9 +1,9 @@
 //! Active Namespace ID list (CNS 02h). Base-2.3 §5.2.13.2.2, §4.6.2.
 
+use spec::Nsid;
 use spec::command::{Command, Identify};
 use spec::identify::NamespaceList;
 use spec::requirement::identify;
-use spec::{Nsid, QueueKind};
 
 use super::*;
 use crate::rules::claims::{Seen, claims, hold_all};
@@ -11,14 +11,10 @@ use crate::rules::claims::{Seen, claims, hold_all};
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 02h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
     tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &CHECKS, &PRPS],
     succeeds: Some(identify::CNS_KNOWN),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
-    accept,
-    refuse: no_result,
+    ..STRUCTURE
 };
 
 checks! {

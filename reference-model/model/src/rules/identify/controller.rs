@@ -3,10 +3,9 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use spec::command::{Command, Identify};
+use spec::Version;
 use spec::identify::{IdentifyController, PowerState};
 use spec::requirement::identify;
-use spec::{QueueKind, Version};
 
 use super::*;
 use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
@@ -15,14 +14,10 @@ use crate::state::ControllerClaims;
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 01h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
     tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &NSID_UNUSED, &PRPS],
     succeeds: Some(identify::CNS_KNOWN),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
-    accept,
-    refuse: no_result,
+    ..STRUCTURE
 };
 
 claims! {

@@ -1,26 +1,22 @@
 //! Namespace Identification Descriptor list (CNS 03h). Base-2.3 §5.2.13.2.3, figure 331.
 
+use spec::Nsid;
 use spec::command::{Command, Identify};
-use spec::identify::{NamespaceIdentificationList, Nidt};
+use spec::identify::{NamespaceIdentification, NamespaceIdentificationList, Nidt};
 use spec::requirement::identify;
-use spec::{Nsid, QueueKind};
 
 use super::*;
-use crate::rules::claims::{Seen, claims, hold_all};
+use crate::rules::claims::{Seen, claims, hex, hold_all};
 use crate::rules::common::{active, valid};
 use crate::state::NamespaceClaims;
 
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 03h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
     tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &NSID, &CHECKS, &PRPS],
     succeeds: Some(identify::CNS_KNOWN),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
-    accept,
-    refuse: no_result,
+    ..STRUCTURE
 };
 
 checks! {
@@ -85,7 +81,8 @@ impl Described {
         fields.into_iter().find_map(|(nidt, field)| {
             let nid = self.list.find(nidt)?;
             let odd = nid != field || field.iter().all(|byte| *byte == 0);
-            odd.then(|| format!("NIDT {nidt} is {nid:02X?}, Identify Namespace says {field:02X?}"))
+            let (nid, field) = (hex(nid), hex(field));
+            odd.then(|| format!("NIDT {nidt} is {nid}, Identify Namespace says {field}"))
         })
     }
 
@@ -100,7 +97,11 @@ impl Described {
     }
 
     fn told(&self) -> String {
-        let all: Vec<_> = self.list.iter().map(|one| format!("NIDT {}", one.nidt)).collect();
+        let tell = |one: NamespaceIdentification| match one.nidt {
+            Nidt::CSI => format!("NIDT {}: {}", one.nidt, hex(one.nid)),
+            nidt => format!("NIDT {nidt}"),
+        };
+        let all: Vec<_> = self.list.iter().map(tell).collect();
         if all.is_empty() { "no descriptor".into() } else { all.join(", ") }
     }
 
@@ -119,7 +120,7 @@ claims! {
             "types 1 to 4, each at most once, with lengths 8, 16, 16 and 1",
             "{}", ns.malformed().unwrap_or_default();
         CSI: csi(ns, v), "a descriptor of type 4 with the command set of the namespace",
-            "{}, CSI {:?}", ns.told(), ns.csi();
+            "{}", ns.told();
         ONE_AT_LEAST: ns.names_it(),
             "an identifier that is not 0; the UUID where EUI64 and NGUID are 0", "{}", ns.told();
         AS_NAMESPACE: ns.namespace.as_ref().map(|claims| ns.unlike_namespace(claims).is_none()),

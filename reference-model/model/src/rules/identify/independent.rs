@@ -3,34 +3,22 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use spec::Nsid;
 use spec::command::{Command, Identify};
 use spec::identify::{IdentifyNamespace, IndependentIdentifyNamespace};
 use spec::requirement::identify;
-use spec::{Nsid, QueueKind};
 
 use super::*;
-use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
-use crate::rules::common::valid;
+use crate::rules::claims::{Seen, claims, first_reserved, first_set, hold_all};
 
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 08h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
-    tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &NSID, &CHECKS, &PRPS],
+    tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &NSID_OF_ONE, &CHECKS, &PRPS],
     succeeds: Some(identify::MANDATORY),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
-    accept,
-    refuse: no_result,
+    ..STRUCTURE
 };
-
-checks! {
-    static NSID: Identify[cmd, v] in common {
-        NSID_INVALID      INVALID_NAMESPACE_OR_FORMAT
-                          if !v.valid_nsid(cmd.nsid) => "NSID {}, {}", cmd.nsid, valid(v);
-    }
-}
 
 checks! {
     static CHECKS: Identify[cmd, v] in identify_independent {
@@ -91,9 +79,9 @@ claims! {
 
 claims! {
     static INACTIVE: Both[ns, v] in identify_independent {
-        NSID_INACTIVE: ns.independent.bytes().iter().all(|byte| *byte == 0),
+        NSID_INACTIVE: first_set(ns.independent.bytes()).is_none(),
             "all bytes 0: the namespace is inactive",
-            "byte {:?} is not 0", ns.independent.bytes().iter().position(|byte| *byte != 0);
+            "byte {} is not 0", first_set(ns.independent.bytes()).unwrap_or(0);
     }
 }
 

@@ -1,9 +1,9 @@
 //! I/O Command Set specific Active Namespace ID list (CNS 07h). Base-2.3 §5.2.13.2.7.
 
+use spec::Nsid;
 use spec::command::{Command, Identify};
 use spec::identify::NamespaceList;
 use spec::requirement::identify;
-use spec::{Nsid, QueueKind};
 
 use super::active_list::{FILLED, Listed, no_list_after};
 use super::*;
@@ -12,14 +12,11 @@ use crate::rules::claims::{Seen, claims, hold_all};
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 07h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
     tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED_BESIDE_CSI, &CHECKS, &PRPS],
     succeeds: Some(identify::MANDATORY),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
     accept: accept_of_set,
-    refuse: no_result,
+    ..STRUCTURE
 };
 
 checks! {

@@ -3,7 +3,7 @@
 use spec::command::{Command, Identify};
 use spec::{Cns, QueueKind, Sqe, Version, requirement};
 
-use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, shows, unused_nsid};
+use super::common::{DWORD_0, PSDT_ADMIN, Reserved, no_result, shows, unused_nsid, valid};
 use super::prps::{Length, Prps, placement_is_defined};
 use crate::checks;
 use crate::ruling::{Apply, Data, Rule, View, no_data, no_effect, no_footprint};
@@ -34,6 +34,19 @@ pub static TABLE: &[&Rule] = &[
 /// Every structure has this many bytes.
 const BYTES: u32 = 4096;
 
+/// What the rules of all structures have alike; each names its tables and its data, and what else is its own.
+const STRUCTURE: Rule = Rule {
+    name: "identify",
+    queue: QueueKind::Admin,
+    opcode: Identify::OPCODE,
+    tables: &[],
+    succeeds: None,
+    data: no_data,
+    footprint: no_footprint,
+    accept,
+    refuse: no_result,
+};
+
 /// The rule for Identify of this SQE; `None`: a structure that is not modelled.
 pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
     match Identify::project(sqe).cns {
@@ -53,14 +66,10 @@ pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
 /// Identify of a structure that no known revision defines.
 pub static UNDEFINED: Rule = Rule {
     name: "identify (undefined)",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
     tables: &[&DWORD_0, &PSDT_ADMIN, &CNS],
-    succeeds: None,
-    data: no_data,
-    footprint: no_footprint,
     accept: no_effect,
     refuse: no_effect,
+    ..STRUCTURE
 };
 
 checks! {
@@ -76,6 +85,15 @@ checks! {
         NSID_UNUSED       INVALID_FIELD_IN_COMMAND
                           if unused_nsid(cmd.nsid, v.version)
                           => "NSID {}, CNS {} uses none", cmd.nsid, cmd.cns;
+    }
+}
+
+checks! {
+    /// NSID of a structure of one namespace, where the clause has a status of its own for FFFFFFFFh.
+    /// Base-2.3 §3.2.1.2.
+    static NSID_OF_ONE: Identify[cmd, v] in common {
+        NSID_INVALID      INVALID_NAMESPACE_OR_FORMAT
+                          if !v.valid_nsid(cmd.nsid) => "NSID {}, {}", cmd.nsid, valid(v);
     }
 }
 

@@ -3,27 +3,23 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use spec::Nsid;
 use spec::command::{Command, Identify};
 use spec::identify::IdentifyNamespace;
 use spec::requirement::identify;
-use spec::{Nsid, QueueKind};
 
 use super::*;
-use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
+use crate::rules::claims::{Seen, claims, first_reserved, hex, hold_all};
 use crate::rules::common::valid;
 use crate::state::NamespaceClaims;
 
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 00h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
     tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED, &NSID, &BROADCAST, &PRPS],
     succeeds: Some(identify::CNS_KNOWN),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
-    accept,
-    refuse: no_result,
+    ..STRUCTURE
 };
 
 checks! {
@@ -218,6 +214,31 @@ fn hold_shared(apply: &mut Apply, nsid: Nsid, before: &NamespaceClaims, now: &Na
     // Utilization may have changed in between.
     let same = NamespaceClaims { nuse: now.nuse, ..*before } == *now;
     apply.hold(controller::SAME_NAMESPACE_DATA, same, || {
-        (format!("{now:?}"), format!("{before:?}"), because())
+        let differs = told(before).into_iter().zip(told(now)).find(|(before, now)| before != now);
+        let (before, now) = differs.unwrap_or_default();
+        (now, before, because())
     });
+}
+
+/// What must be the same through every controller, field by field, for reports.
+fn told(ns: &NamespaceClaims) -> Vec<String> {
+    let numbers = [
+        ("NSZE", ns.nsze),
+        ("NCAP", ns.ncap),
+        ("NSFEAT", ns.nsfeat.into()),
+        ("NLBAF", ns.nlbaf.into()),
+        ("FLBAS", ns.flbas.into()),
+        ("MC", ns.mc.into()),
+        ("DPC", ns.dpc.into()),
+        ("DPS", ns.dps.into()),
+        ("NMIC", ns.nmic.into()),
+        ("DLFEAT", ns.dlfeat.into()),
+        ("NSATTR", ns.nsattr.into()),
+        ("bytes of a block", ns.block_bytes.into()),
+        ("MS", ns.ms.into()),
+    ];
+    let mut all: Vec<_> = numbers.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    all.push(format!("NGUID {}", hex(&ns.nguid)));
+    all.push(format!("EUI64 {}", hex(&ns.eui64)));
+    all
 }

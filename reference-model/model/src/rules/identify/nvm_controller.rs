@@ -4,10 +4,10 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use spec::Nsid;
 use spec::command::{Command, Identify};
 use spec::identify::NvmIdentifyController;
 use spec::requirement::identify;
-use spec::{Nsid, QueueKind};
 
 use super::*;
 use crate::rules::claims::{claims, first_reserved, hold_all};
@@ -15,14 +15,11 @@ use crate::rules::claims::{claims, first_reserved, hold_all};
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 06h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
     tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED_BESIDE_CSI, &NSID_UNUSED, &CHECKS, &PRPS],
     succeeds: Some(identify::MANDATORY),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
     accept: accept_of_set,
-    refuse: no_result,
+    ..STRUCTURE
 };
 
 checks! {

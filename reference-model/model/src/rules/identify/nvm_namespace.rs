@@ -4,34 +4,23 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
+use spec::Nsid;
 use spec::command::{Command, Identify};
 use spec::identify::NvmIdentifyNamespace;
 use spec::requirement::identify;
-use spec::{Nsid, QueueKind};
 
 use super::*;
-use crate::rules::claims::{claims, first_reserved, hold_all};
-use crate::rules::common::valid;
+use crate::rules::claims::{claims, first_reserved, first_set, hold_all};
 
 /// The rule.
 pub static RULE: Rule = Rule {
     name: "identify 05h",
-    queue: QueueKind::Admin,
-    opcode: Identify::OPCODE,
-    tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED_BESIDE_CSI, &NSID, &CHECKS, &PRPS],
+    tables: &[&DWORD_0, &PSDT_ADMIN, &RESERVED_BESIDE_CSI, &NSID_OF_ONE, &CHECKS, &PRPS],
     succeeds: Some(identify::MANDATORY),
     data: |sqe, view| returns(sqe, view, seen),
-    footprint: no_footprint,
     accept: accept_of_set,
-    refuse: no_result,
+    ..STRUCTURE
 };
-
-checks! {
-    static NSID: Identify[cmd, v] in common {
-        NSID_INVALID      INVALID_NAMESPACE_OR_FORMAT
-                          if !v.valid_nsid(cmd.nsid) => "NSID {}, {}", cmd.nsid, valid(v);
-    }
-}
 
 checks! {
     static CHECKS: Identify[cmd, v] in identify_nvm_namespace {
@@ -73,9 +62,8 @@ fn told_set(cmd: &Identify, v: &View) -> String {
 
 claims! {
     static INACTIVE: NvmIdentifyNamespace[ns, v] in identify_nvm_namespace {
-        NSID_INACTIVE: ns.bytes().iter().all(|byte| *byte == 0),
-            "all bytes 0: the namespace is inactive",
-            "byte {:?} is not 0", ns.bytes().iter().position(|byte| *byte != 0);
+        NSID_INACTIVE: first_set(ns.bytes()).is_none(), "all bytes 0: the namespace is inactive",
+            "byte {} is not 0", first_set(ns.bytes()).unwrap_or(0);
     }
 }
 

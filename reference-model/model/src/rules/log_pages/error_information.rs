@@ -172,7 +172,8 @@ claims! {
     /// What a page must say.
     pub static CLAIMS: Entries[log, v] in error_log {
         ORDER: log.disorder().is_none(), "newest first: falling error counts",
-            "error counts {:?}", log.disorder().unwrap_or_default();
+            "{}", log.disorder().map_or(String::new(),
+                |(newer, older)| format!("error count {newer} before {older}"));
         EMPTIED: emptied(log, v), "no entry from before the reset",
             "error count {}, {} seen before the reset",
             log.0.last().map_or(0, ErrorInformation::ecnt), v.error_log.count;
@@ -182,7 +183,9 @@ claims! {
         VERSION: log.first(|entry| entry.lpver() == 0).is_none(), "1h", "log page version 0h";
         RESERVED_ZERO: log.first(|entry| leftover(entry).is_some()).is_none(),
             "0 in reserved bytes and bits",
-            "{:?}", log.first(|entry| leftover(entry).is_some());
+            "{}", log.first(|entry| leftover(entry).is_some()).map_or(String::new(),
+                |entry| format!("the entry with error count {}: byte {} is not as it should be",
+                    entry.ecnt(), leftover(entry).unwrap_or(0)));
     }
 }
 

@@ -33,9 +33,7 @@ claims! {
             "slot {} has a revision", slots(v).and_then(|n| beyond(page, n)).unwrap_or(0);
         REVISION: running(v).and_then(|fr| Some(text(&page.revision(slot(page))?.0) == text(&fr))),
             "the revision of Identify Controller (FR) in the active slot",
-            "slot {}: {:?}, FR {:?}", slot(page),
-            page.revision(slot(page)).map(|text| text.text().to_string()),
-            running(v).map(|fr| String::from_utf8_lossy(&fr).into_owned());
+            "{}", told(page, running(v).unwrap_or_default());
     }
 }
 
@@ -71,6 +69,13 @@ fn running(v: &Seen) -> Option<[u8; 8]> {
     let kept = v.identified.as_ref().filter(|kept| kept.lives.resets == v.lives.resets)?;
     let bytes = <[u8; 4096]>::try_from(&*kept.bytes).ok()?;
     Some(IdentifyController(bytes).fr().0)
+}
+
+fn told(page: &FirmwareSlot, fr: [u8; 8]) -> String {
+    let n = slot(page);
+    let revision = page.revision(n).map_or([0; 8], |revision| revision.0);
+    let readable = |text: [u8; 8]| String::from_utf8_lossy(self::text(&text)).into_owned();
+    format!("slot {n} has \"{}\", FR is \"{}\"", readable(revision), readable(fr))
 }
 
 /// The revision without what it is padded with, of which the page says nothing.

@@ -128,7 +128,8 @@ claims! {
     static MI_ENTRIES: NvmeMiCommandsSupportedAndEffects[page, v] in nvme_mi_commands_supported {
         ENTRIES: unsupported(page).is_none() && page.bytes()[1024..].iter().all(|b| *b == 0),
             "0 for commands that are not supported, and behind the last",
-            "opcode {:?}", unsupported(page);
+            "{}", unsupported(page).map_or("a byte behind the last entry is not 0".into(),
+                |opcode| format!("opcode {opcode:02X}h is not supported, its entry is not 0"));
     }
 }
 
