@@ -30,6 +30,7 @@ pub enum Command {
     #[command(after_help = help::LIST)]
     List(ListArgs),
     /// List every entry of the catalogue and what becomes of it.
+    #[command(after_help = help::REQUIREMENTS)]
     Requirements(RequirementsArgs),
     /// Tell what the DUT says of itself, and where it contradicts itself.
     #[command(after_help = help::CLAIMS)]
@@ -345,6 +346,34 @@ pub struct RatesArgs {
     /// How many turns each way; one more warms up.
     #[arg(long, value_name = "N", default_value = "10")]
     pub turns: usize,
+    /// Commands of one doorbell.
+    #[arg(long, value_name = "N", default_value = "32",
+        value_parser = clap::value_parser!(u32).range(1..=i64::from(runner::rates::MOST)))]
+    pub batch: u32,
+    /// What QEMU keeps the namespaces in, if not as in `run` (nbd).
+    #[arg(long, value_enum, help_heading = "QEMU")]
+    pub backend: Option<BackendArg>,
+}
+
+/// What QEMU keeps the namespaces in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum BackendArg {
+    /// A server in this process: it can hold commands.
+    Nbd,
+    /// A file each.
+    Raw,
+    /// Nothing: what is written is gone, so that no run can be judged on it.
+    Null,
+}
+
+impl From<BackendArg> for qemu::Backend {
+    fn from(arg: BackendArg) -> Self {
+        match arg {
+            BackendArg::Nbd => Self::Nbd,
+            BackendArg::Raw => Self::Raw,
+            BackendArg::Null => Self::Null,
+        }
+    }
 }
 
 /// `lockstep generate`.

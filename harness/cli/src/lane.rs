@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, anyhow, bail};
 use emulator::{Config, Defect, Policy};
 use lab::Hazard;
-use qemu::{Namespace, Options};
+use qemu::{Backend, Namespace, Options};
 use reports::shell_word;
 use runner::consent::{Consent, covers};
 use runner::lane::{
@@ -24,7 +24,16 @@ pub fn with<R>(
     args: &DutArgs,
     body: impl FnOnce(&dyn Lane) -> Result<R, Failure>,
 ) -> Result<R, Failure> {
-    let lane = open(args)?;
+    with_backend(args, None, body)
+}
+
+/// The same, with QEMU's namespaces kept in `backend`.
+pub fn with_backend<R>(
+    args: &DutArgs,
+    backend: Option<Backend>,
+    body: impl FnOnce(&dyn Lane) -> Result<R, Failure>,
+) -> Result<R, Failure> {
+    let lane = open(args, backend)?;
     let done = body(&*lane);
     match lane.close() {
         Ok(()) => done,
@@ -56,10 +65,12 @@ pub fn failed(error: LaneError) -> Failure {
     if error.usage { Failure::usage(error) } else { Failure::harness(error) }
 }
 
-fn open(args: &DutArgs) -> Result<Box<dyn Lane>, Failure> {
+fn open(args: &DutArgs, backend: Option<Backend>) -> Result<Box<dyn Lane>, Failure> {
+    let of_qemu = [("--backend", backend.is_some() && args.dut != DutArg::Qemu)];
+    refuse(&of_qemu, "qemu", "no other DUT has one").map_err(Failure::usage)?;
     match &args.dut {
         DutArg::Emulator => emulator_lane(args),
-        DutArg::Qemu => qemu_lane(args),
+        DutArg::Qemu => qemu_lane(args, backend),
         DutArg::Vfio(bdf) => vfio_lane(args, *bdf),
         DutArg::VfioUser(sockets) => vfio_user_lane(args, sockets),
     }
@@ -105,10 +116,13 @@ pub fn defect(name: &str) -> anyhow::Result<&'static dyn Defect> {
     })
 }
 
-fn qemu_lane(args: &DutArgs) -> anyhow::Result<Box<dyn Lane>> {
+fn qemu_lane(args: &DutArgs, backend: Option<Backend>) -> anyhow::Result<Box<dyn Lane>> {
     refuse(&emulator_only(args), "emulator", "QEMU takes properties by `--device`")?;
     refuse(&foreign_only(args), "vfio:BDF", "this QEMU is ours: it needs no consent")?;
     let mut options = Options { device: args.device.clone(), ..default_qemu() };
+    if let Some(backend) = backend {
+        options.backend = backend;
+    }
     let mut more = String::new();
     if let Some(program) = &args.qemu {
         more += &argument("--qemu", &program.display().to_string());

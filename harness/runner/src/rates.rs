@@ -14,10 +14,10 @@ use spec::{Addr, Entries, Lba, Nsid, Qid, Sqe};
 
 use crate::lane::Lane;
 
-/// Commands of one doorbell.
-pub const BATCH: u32 = 32;
-/// Batches of one turn.
-pub const BATCHES: u32 = 50;
+/// The most commands of one doorbell.
+pub const MOST: u32 = 32;
+/// Commands of one turn, about: whole batches.
+const TURN: u32 = 1600;
 /// Entries of the I/O queues.
 const ENTRIES: u32 = 64;
 /// Register reads that are timed.
@@ -28,13 +28,44 @@ const LOOKS: u32 = 2000;
 const PATIENCE: Duration = Duration::from_secs(10);
 const CTRL: Ctrl = Ctrl(0);
 
-/// What is done in a turn.
+/// The command of a turn.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Work {
+pub enum Kind {
     /// Flush: a command without data.
     Flush,
     /// Reads of 4 KiB.
     Read,
+}
+
+/// What is done in a turn.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Work {
+    /// The command.
+    pub kind: Kind,
+    /// How many of one doorbell, 1 to [`MOST`].
+    pub batch: u32,
+}
+
+impl Work {
+    fn batches(self) -> u32 {
+        TURN.div_ceil(self.batch)
+    }
+
+    /// How many commands a turn has.
+    pub fn commands(self) -> u32 {
+        self.batch * self.batches()
+    }
+
+    fn rate(self, spent: Duration) -> f64 {
+        f64::from(self.commands()) / spent.as_secs_f64()
+    }
+
+    fn opcode(self) -> u8 {
+        match self.kind {
+            Kind::Flush => Flush::OPCODE,
+            Kind::Read => Read::OPCODE,
+        }
+    }
 }
 
 /// Best and median.
@@ -65,6 +96,8 @@ pub struct Rates {
     pub raw: Spread,
     /// With both.
     pub lockstep: Spread,
+    /// Findings about these very commands: what a judge costs that accuses is not told by rates.
+    pub findings: usize,
 }
 
 /// How long a read of VS takes, in microseconds.
@@ -87,22 +120,19 @@ pub fn register_read(lane: &dyn Lane) -> Result<Spread, String> {
 /// # Errors
 /// Why the DUT cannot be opened, or what went wrong on it, in words.
 pub fn rates(lane: &dyn Lane, work: Work, turns: usize) -> Result<Rates, String> {
-    let (mut raw, mut lockstep) = (Vec::new(), Vec::new());
+    let (mut raw, mut lockstep, mut findings) = (Vec::new(), Vec::new(), 0);
     for turn in 0..turns.max(1) + 1 {
         let open = || lane.open().map_err(|error| error.to_string());
         let one = raw_turn(&mut *open()?, work).map_err(|fault| fault.to_string())?;
         let consent = lane.consent().map_err(|error| error.to_string())?;
-        let other = lockstep_turn(&mut *open()?, work, consent)?;
+        let (other, found) = lockstep_turn(&mut *open()?, work, consent)?;
+        findings += found;
         if turn > 0 {
             raw.push(one);
             lockstep.push(other);
         }
     }
-    Ok(Rates { raw: Spread::of_rates(raw), lockstep: Spread::of_rates(lockstep) })
-}
-
-fn rate(spent: Duration) -> f64 {
-    f64::from(BATCH * BATCHES) / spent.as_secs_f64()
+    Ok(Rates { raw: Spread::of_rates(raw), lockstep: Spread::of_rates(lockstep), findings })
 }
 
 fn late(what: &str) -> Fault {
@@ -209,46 +239,48 @@ fn raw_turn(dut: &mut dyn Dut, work: Work) -> Result<f64, Fault> {
     admin.perform(dut, &[cq.sqe()])?;
     let sq = CreateIoSq { qid: Qid(1), entries, pc: true, cqid: Qid(1), ..CreateIoSq::default() };
     admin.perform(dut, &[CreateIoSq { prp1: io.sq, ..sq }.sqe()])?;
-    let sqe = |n: u32| match work {
-        Work::Flush => Flush { nsid: Nsid(1) }.sqe(),
-        Work::Read => {
+    let sqe = |n: u32| match work.kind {
+        Kind::Flush => Flush { nsid: Nsid(1) }.sqe(),
+        Kind::Read => {
             let prp1 = Addr(base + 0x10_000 + 4096 * u64::from(n));
             let (slba, nlb) = (Lba(8 * u64::from(n)), Entries(8));
             Read { nsid: Nsid(1), slba, nlb, prp1, ..Read::default() }.sqe()
         }
     };
-    let sqes: Vec<Sqe> = (0..BATCH).map(|n| sqe(n).with_cid(spec::Cid(n as u16))).collect();
+    let sqes: Vec<Sqe> = (0..work.batch).map(|n| sqe(n).with_cid(spec::Cid(n as u16))).collect();
     io.perform(dut, &sqes)?;
     let began = Instant::now();
-    for _ in 0..BATCHES {
+    for _ in 0..work.batches() {
         io.perform(dut, &sqes)?;
     }
     let spent = began.elapsed();
     configure(dut, 0)?;
-    Ok(rate(spent))
+    Ok(work.rate(spent))
 }
 
-fn lockstep_turn(dut: &mut dyn Dut, work: Work, consent: Hazard) -> Result<f64, String> {
+/// The rate, and how many findings there were about these commands.
+fn lockstep_turn(dut: &mut dyn Dut, work: Work, consent: Hazard) -> Result<(f64, usize), String> {
     let settings = Settings { consent, ..Settings::default() };
     let mut bench = Bench::new(dut, Arc::new(Profile::default()), settings);
     let mut spent = Duration::ZERO;
     let run = bench.run_as("rates", 0, |lab| {
         let mut ctrl = lab.enabled_controller()?;
         ctrl.io_pair(Qid(1), Entries(ENTRIES))?;
-        let mut batch: Box<dyn FnMut(&mut Ctl<'_>) -> lab::Outcome> = match work {
-            Work::Flush => {
-                let all: Vec<Sqe> = (0..BATCH).map(|_| Flush { nsid: Nsid(1) }.into()).collect();
+        let mut batch: Box<dyn FnMut(&mut Ctl<'_>) -> lab::Outcome> = match work.kind {
+            Kind::Flush => {
+                let all: Vec<Sqe> =
+                    (0..work.batch).map(|_| Flush { nsid: Nsid(1) }.into()).collect();
                 Box::new(move |ctrl| ctrl.batch(Qid(1), &all))
             }
-            Work::Read => {
-                let buffers = ctrl.block_buffers(Nsid(1), 8, BATCH)?;
-                let lbas: Vec<Lba> = (0..BATCH).map(|n| Lba(8 * u64::from(n))).collect();
+            Kind::Read => {
+                let buffers = ctrl.block_buffers(Nsid(1), 8, work.batch)?;
+                let lbas: Vec<Lba> = (0..work.batch).map(|n| Lba(8 * u64::from(n))).collect();
                 Box::new(move |ctrl| ctrl.read_batch(Qid(1), &buffers, &lbas))
             }
         };
         batch(&mut ctrl)?;
         let began = Instant::now();
-        for _ in 0..BATCHES {
+        for _ in 0..work.batches() {
             batch(&mut ctrl)?;
         }
         spent = began.elapsed();
@@ -256,6 +288,10 @@ fn lockstep_turn(dut: &mut dyn Dut, work: Work, consent: Hazard) -> Result<f64, 
     });
     match run.stop {
         Some(stop) => Err(format!("in lockstep: {stop}")),
-        None => Ok(rate(spent)),
+        None => {
+            let own = |sqe: Sqe| sqe.opcode() == work.opcode() && sqe.nsid() == Nsid(1);
+            let found = run.findings.iter().filter(|finding| finding.command.is_some_and(own));
+            Ok((work.rate(spent), found.count()))
+        }
     }
 }
