@@ -1,10 +1,15 @@
 //! Two reports side by side: which tests agree, and what explains the others.
 //!
+//! Two reports agree if every test has the same verdict and findings, the same requirements were judged,
+//! the same profile was expected, and the tests that agree show the same readings of named choices. How
+//! often something was judged or shown is no difference.
+//!
 //! Two kinds of DUT may differ in what their transports can do. A test that is n/a on one of them for
 //! a capability of the transport, by name, and that capability differs between the two: that explains
-//! a difference. Nothing else does.
+//! a difference. So does a clock on the wall, for requirements that are judged only if a race went one
+//! way ([`BY_TIMING`]). Nothing else does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -12,9 +17,12 @@ use std::path::{Path, PathBuf};
 use anstyle::{AnsiColor, Style};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use spec::Req;
+use spec::requirement::{abort, common};
 
 use crate::{
-    Counted, DutFacts, Exit, FORMAT, Finding, FindingKind, Report, Seed, TestFinished, Verdict,
+    Clock, Counted, DutFacts, Exit, FORMAT, Finding, FindingKind, Report, Seed, TestFinished,
+    Verdict,
 };
 
 /// Why a report cannot be compared.
@@ -74,7 +82,7 @@ impl Report {
             return Err(ReadError::Format { path: path.into(), found: head.format });
         }
         let report: Report = serde_json::from_slice(&text).map_err(json)?;
-        let mut seen = std::collections::BTreeSet::new();
+        let mut seen = BTreeSet::new();
         match report.tests.iter().find(|test| !seen.insert(&test.id)) {
             Some(test) => Err(ReadError::Twice { path: path.into(), test: test.id.clone() }),
             None => Ok(report),
@@ -202,7 +210,7 @@ pub struct CoverageDifference {
     pub a: u64,
     /// And in B.
     pub b: u64,
-    /// The capability of the transport that explains it.
+    /// The capability of the transport that explains it: `clock` for what timing alone decides.
     pub explained_by: Option<Pair>,
 }
 
@@ -227,7 +235,9 @@ pub struct Comparison {
     pub bring_up: Vec<Pair>,
     /// Tests that differ, beside that.
     pub tests: Vec<TestDifference>,
-    /// Named choices that were taken differently.
+    /// What the profiles expect differently: choices that are pinned, and the quiet window.
+    pub profile: Vec<Pair>,
+    /// Named choices of which the tests that agree show other readings.
     pub choices: Vec<Pair>,
     /// Requirements that only one of them judged.
     pub coverage: Vec<CoverageDifference>,
@@ -237,6 +247,16 @@ pub struct Comparison {
 /// explains that one report judged them and the other did not.
 const SHOWN_BY: [(&str, &str); 4] =
     [("dma.", "dma"), ("prp.", "dma"), ("interrupt.", "irq"), ("interrupt.", "msix-table")];
+
+/// Requirements that are judged only if a race went one way: whether an Abort met its victim, whether a
+/// command was cut off. Where time is on the wall, a run may judge them and the next one not.
+const BY_TIMING: [Req; 5] = [
+    abort::LATE_STATUS,
+    abort::TOLD_ABORTED,
+    abort::VICTIM_FIRST,
+    abort::VICTIM_STATUS,
+    common::TRANSIENT_ERROR,
+];
 
 impl Comparison {
     /// Compares two reports.
@@ -260,9 +280,11 @@ impl Comparison {
         let bring_up = bring_up(&standing_a, &standing_b);
         let differing_in_both = tests.iter().filter(|test| test.a.is_some() && test.b.is_some());
         let same = in_both - differing_in_both.count() as u32;
-        let choices = differing(&choices(a), &choices(b));
+        let profile = differing(&expected(a), &expected(b));
+        let differs: BTreeSet<&str> = tests.iter().map(|test| test.id.as_str()).collect();
+        let choices = shown_otherwise(&shown(a, &differs), &shown(b, &differs));
         let coverage = coverage(a, b, &tests, &capabilities);
-        let agree = choices.is_empty()
+        let agree = (profile.is_empty() && choices.is_empty())
             && bring_up.is_empty()
             && tests.iter().all(|test| test.explained_by.is_some())
             && coverage.iter().all(|requirement| requirement.explained_by.is_some());
@@ -276,6 +298,7 @@ impl Comparison {
             capabilities,
             bring_up,
             tests,
+            profile,
             choices,
             coverage,
         }
@@ -315,12 +338,19 @@ impl Comparison {
             heading(to, AnsiColor::Red, "BRING-UP", &pair.to_string())?;
         }
         self.write_tests(to)?;
-        for pair in &self.choices {
-            heading(to, AnsiColor::Red, "CHOICE", &pair.to_string())?;
+        for (word, pairs) in [("PROFILE", &self.profile), ("CHOICE", &self.choices)] {
+            for pair in pairs {
+                heading(to, AnsiColor::Red, word, &pair.to_string())?;
+            }
         }
         for CoverageDifference { name, a, b, explained_by } in &self.coverage {
             let (colour, word) = colour_of(explained_by.is_some(), "COVERAGE");
-            heading(to, colour, word, &format!("{name}  judged {a} times in A, {b} in B"))?;
+            let times = |count: u64| match count {
+                0 => "never".to_string(),
+                count => Counted(count, "time").to_string(),
+            };
+            let told = format!("{name}  judged {} in A, {} in B", times(*a), times(*b));
+            heading(to, colour, word, &told)?;
             write_explanation(to, explained_by.as_ref())?;
         }
         self.write_summary(to)
@@ -354,7 +384,7 @@ impl Comparison {
         let (known, open): (Vec<_>, Vec<_>) = tests.partition(|test| explained(&test.explained_by));
         writeln!(
             to,
-            "{} in both: {} agree, {} explained, {} differ",
+            "{} in both: {} the same, {} explained, {} different",
             Counted(self.in_both.into(), "test"),
             self.same,
             known.len(),
@@ -371,7 +401,7 @@ impl Comparison {
             self.coverage.iter().partition(|requirement| explained(&requirement.explained_by));
         writeln!(
             to,
-            "{} differently taken; {} judged by one alone, {} of them explained",
+            "{} with other readings; {} judged by one alone, {} of them explained",
             Counted(self.choices.len() as u64, "choice"),
             Counted((known.len() + open.len()) as u64, "requirement"),
             known.len()
@@ -416,8 +446,32 @@ fn capabilities(report: &Report) -> BTreeMap<&str, &str> {
     all.map(|capability| (capability.name.as_str(), capability.value.as_str())).collect()
 }
 
-fn choices(report: &Report) -> BTreeMap<&str, &str> {
+/// What the profile says of every choice.
+fn expected(report: &Report) -> BTreeMap<&str, &str> {
     report.choices.iter().map(|choice| (choice.name.as_str(), choice.taken.as_str())).collect()
+}
+
+/// The readings that the tests show, without those tests that differ.
+fn shown<'a>(report: &'a Report, differs: &BTreeSet<&str>) -> BTreeMap<&'a str, BTreeSet<&'a str>> {
+    let mut all: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    let agreeing = report.tests.iter().filter(|test| !differs.contains(test.id.as_str()));
+    for shown in agreeing.flat_map(|test| &test.choices) {
+        all.entry(&shown.choice).or_default().insert(&shown.reading);
+    }
+    all
+}
+
+/// The choices that both sides show, with other readings.
+fn shown_otherwise(
+    a: &BTreeMap<&str, BTreeSet<&str>>,
+    b: &BTreeMap<&str, BTreeSet<&str>>,
+) -> Vec<Pair> {
+    let told = |readings: &BTreeSet<&str>| {
+        Some(readings.iter().copied().collect::<Vec<_>>().join(" and "))
+    };
+    let both = a.iter().filter_map(|(name, in_a)| Some((name, in_a, b.get(name)?)));
+    let other = both.filter(|(_, in_a, in_b)| in_a != in_b);
+    other.map(|(name, a, b)| Pair { name: (*name).into(), a: told(a), b: told(b) }).collect()
 }
 
 /// What differs of two tables.
@@ -474,10 +528,22 @@ fn coverage(
         .filter(|(_, a, b)| (*a == 0) != (*b == 0))
         .map(|(name, in_a, in_b)| {
             let side = if in_a > 0 { a } else { b };
-            let explained_by = explain_coverage(name, side, tests, capabilities);
+            let explained_by = explain_coverage(name, side, tests, capabilities)
+                .or_else(|| explain_timing(name, a, b));
             CoverageDifference { name: name.clone(), a: in_a, b: in_b, explained_by }
         })
         .collect()
+}
+
+/// Both clocks, if one of them is on the wall and timing alone decides whether the requirement is judged.
+fn explain_timing(name: &str, a: &Report, b: &Report) -> Option<Pair> {
+    let clock = |report: &Report| match report.dut.clock {
+        Clock::Virtual => Some("virtual".to_string()),
+        Clock::Wall => Some("wall".to_string()),
+    };
+    let wall = [a, b].iter().any(|report| report.dut.clock == Clock::Wall);
+    let pair = || Pair { name: "clock".into(), a: clock(a), b: clock(b) };
+    (wall && BY_TIMING.iter().any(|req| req.name() == name)).then(pair)
 }
 
 /// The capability that explains why only `side` judged the requirement: every test that did is

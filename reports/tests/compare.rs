@@ -121,6 +121,46 @@ fn coverage_is_explained_by_explained_tests_and_by_what_the_transport_shows() {
     assert_eq!(comparison.coverage[1].explained_by, None);
 }
 
+/// Whether an Abort meets its victim is a race, where time is not the emulator's own.
+#[test]
+fn a_race_explains_coverage_only_where_time_is_on_the_wall() {
+    let (mut a, mut b) = (report(), report());
+    judged(&mut a, Some("base/stays_alive"), "abort.victim-first", 2);
+    assert!(!Comparison::of(&a, &b).agree, "both clocks are virtual");
+    b.dut.clock = Clock::Wall;
+    let comparison = Comparison::of(&a, &b);
+    assert!(comparison.agree, "{}", shown(&comparison));
+    assert_eq!(comparison.coverage[0].explained_by.as_ref().unwrap().name, "clock");
+    // Of nothing else.
+    judged(&mut a, Some("base/stays_alive"), "flush.durable", 1);
+    assert!(!Comparison::of(&a, &b).agree);
+}
+
+#[test]
+fn a_choice_differs_by_the_readings_that_the_same_tests_show() {
+    let shows = |id: &str, reading: &str| {
+        let mut report = report();
+        report.tests.iter_mut().for_each(|test| test.choices.clear());
+        let (choice, reading) = ("prp.low-bits".to_string(), reading.to_string());
+        at(&mut report, id).choices.push(Shown { choice, reading, times: 3 });
+        report
+    };
+    let (test, masked) = ("base/reports_its_version", "base/masks_a_vector");
+    let compare = |a, b| Comparison::of(&a, &b);
+    // How often, and in which test, is no difference; nor is what one of them never shows.
+    assert!(compare(shows(test, "refused"), shows(masked, "refused")).agree);
+    assert!(compare(shows(test, "refused"), report()).agree);
+    let other = compare(shows(test, "refused"), shows(masked, "ignored"));
+    assert_eq!((other.agree, other.choices.len()), (false, 1), "{}", shown(&other));
+    assert!(shown(&other).contains("CHOICE    prp.low-bits  A: refused  B: ignored"));
+    // A test that differs for the transport shows what the other side cannot.
+    let mut b = elsewhere();
+    b.tests.iter_mut().for_each(|test| test.choices.clear());
+    let (choice, reading) = ("prp.low-bits".to_string(), "ignored".to_string());
+    at(&mut b, masked).choices.push(Shown { choice, reading, times: 1 });
+    assert!(compare(shows(test, "refused"), b).agree);
+}
+
 #[test]
 fn no_test_in_common_is_nothing() {
     let mut empty = report();
@@ -140,6 +180,7 @@ fn every_line_of_a_comparison() {
     alone.id = "base/is_new".into();
     b.tests.push(alone);
     b.choices[0].taken = "5 s".into();
+    at(&mut b, "base/follows_a_recommendation").choices[0].reading = "ignored".into();
     b.seed = Seed(8);
     b.interrupted = true;
     judged(&mut a, Some("base/stays_alive"), "dma.none-after-reset", 4);
@@ -152,7 +193,8 @@ fn every_line_of_a_comparison() {
     let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["agree"], false);
     assert_eq!(json["tests"].as_array().unwrap().len(), 4);
-    assert_eq!(json["choices"][0]["b"], "5 s");
+    assert_eq!(json["profile"][0]["b"], "5 s");
+    assert_eq!(json["choices"][0]["a"], "refused");
     assert_eq!(json["coverage"][0]["explained_by"]["name"], "dma");
 }
 
