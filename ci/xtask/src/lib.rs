@@ -13,6 +13,7 @@ pub mod edges;
 pub mod generate;
 pub mod handles;
 pub mod levels;
+pub mod links;
 pub mod names;
 pub mod numbers;
 mod problem;

@@ -42,10 +42,7 @@ impl Source {
 
 /// Every Rust source below `root`, in the order of their paths.
 pub fn read(root: &Path) -> Result<Vec<Source>> {
-    let mut paths = Vec::new();
-    walk(root, &mut paths)?;
-    paths.sort();
-    paths
+    files(root, ".rs")?
         .into_iter()
         .map(|path| {
             let text = fs::read_to_string(&path).with_context(|| path.display().to_string())?;
@@ -54,7 +51,15 @@ pub fn read(root: &Path) -> Result<Vec<Source>> {
         .collect()
 }
 
-fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+/// Every file below `root` whose name ends with `ending`, in the order of their paths.
+pub fn files(root: &Path, ending: &str) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    walk(root, ending, &mut paths)?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn walk(folder: &Path, ending: &str, paths: &mut Vec<PathBuf>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| folder.display().to_string())? {
         let entry = entry?;
         let name = entry.file_name();
@@ -62,9 +67,9 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
         if entry.file_type()?.is_dir() {
             let skipped = SKIPPED.contains(&&*name) || name.starts_with("target-");
             if !skipped {
-                walk(&entry.path(), paths)?;
+                walk(&entry.path(), ending, paths)?;
             }
-        } else if name.ends_with(".rs") {
+        } else if name.ends_with(ending) {
             paths.push(entry.path());
         }
     }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use xtask::{Problem, edges, fail_on, handles, names, root, source, tidy};
+use xtask::{Problem, edges, fail_on, handles, links, names, root, source, tidy};
 
 #[test]
 fn crates_know_only_whom_the_design_lets_them_know() {
@@ -30,6 +30,13 @@ fn every_requirement_is_judged_or_listed() {
         &source::read(&root()).expect("the sources can be read"),
         &list,
     ));
+}
+
+#[test]
+fn what_the_documents_point_to_is_there() {
+    let documents = links::documents(&root()).expect("the documents can be read");
+    let sources = source::read(&root()).expect("the sources can be read");
+    fail_on(links::check(&root(), &documents, &sources));
 }
 
 #[test]
