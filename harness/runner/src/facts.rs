@@ -1,12 +1,10 @@
 //! What a report says about the run's surroundings.
 
-use dut::{Capabilities, Capability, Dut, Identity};
+use dut::{Capabilities, Capability, Clock, Dut, Identity};
 use log::{Body, Log};
 use model::Profile;
 use reports::{CapabilityFact, ChoiceTaken, DutFacts, ProfileFacts};
 use spec::Version;
-
-use crate::settle::clock;
 
 /// The commit that the program was built from, or `unknown`.
 pub const COMMIT: &str = env!("LOCKSTEP_COMMIT");
@@ -31,6 +29,14 @@ pub fn of(
         revision: revision.map(|version| version.to_string()).unwrap_or_default(),
         controllers: all.controllers,
         capabilities: capabilities(all),
+    }
+}
+
+/// The clock, as reports write it.
+fn clock(clock: Clock) -> reports::Clock {
+    match clock {
+        Clock::Virtual => reports::Clock::Virtual,
+        Clock::Wall => reports::Clock::Wall,
     }
 }
 

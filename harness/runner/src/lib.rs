@@ -27,4 +27,5 @@ pub mod schedule;
 pub mod settle;
 pub mod shrink;
 pub mod source;
+pub mod told;
 pub mod waiver;

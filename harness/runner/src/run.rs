@@ -24,7 +24,8 @@ use crate::filter::glob;
 use crate::lane::{Lane, LaneError};
 use crate::listen::{Lines, Listening, lines_until};
 use crate::schedule::{Step, in_order};
-use crate::settle::{Judged, Lack, Rest, Settled, choices_shown, observations, requirement_counts};
+use crate::settle::{Judged, Lack, Rest, Settled};
+use crate::told::{choices_shown, observations, requirement_counts};
 use crate::waiver::Waivers;
 
 /// Which traces are kept.
