@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use lockstep_vfio_user::channel::{Broken, Channel};
 use lockstep_vfio_user::message::{
-    Capabilities, Command, Header, Layout, Lockstep, RegionAccess, Version,
+    Capabilities, Command, DmaMap, Header, Layout, Lockstep, RegionAccess, Version,
 };
 use lockstep_vfio_user::server::{
     Device, Doorbells, Fatal, Function, Host, Options, PciId, Server, Step, Stopper,
 };
+use rustix::io::Errno;
 
 /// Registers of the toy.
 pub const CAP: u64 = 0x0000_2001_00ff;
@@ -338,4 +339,35 @@ pub fn word_at(fd: impl AsFd, offset: u64) -> u64 {
     let mut word = [0; 8];
     rustix::io::pread(fd, &mut word, offset).unwrap();
     u64::from_ne_bytes(word)
+}
+
+/// A map for both directions.
+pub const BOTH: u32 = DmaMap::READABLE | DmaMap::WRITEABLE;
+
+/// As a reply carries it.
+pub fn errno(errno: Errno) -> u32 {
+    errno.raw_os_error() as u32
+}
+
+/// A map as the client asks for it.
+pub fn map(address: u64, size: u64, offset: u64, flags: u32) -> DmaMap {
+    DmaMap { argsz: 32, flags, offset, address, size }
+}
+
+/// A client in good standing gets good answers.
+pub fn serves_well(serving: &Serving) {
+    let mut raw = Raw::mastering(serving);
+    assert_eq!(raw.read(0, 0, 8).unwrap(), CAP.to_le_bytes());
+    let fd = memfd(4096, true);
+    let map = map(0x1000, 4096, 0, BOTH);
+    raw.ask(Command::DMA_MAP, |to| map.encode(to), &[fd.as_fd()]).unwrap();
+    raw.write(0, WORD.into(), &77u64.to_le_bytes()).unwrap();
+    assert_eq!(raw.perform(0x1100, WRITE), DONE);
+    assert_eq!(word_at(&fd, 0x100), 77);
+}
+
+/// The same after `raw`, which had its own client, has left.
+pub fn serves_well_beside(serving: &Serving, raw: Raw) {
+    drop(raw);
+    serves_well(serving);
 }

@@ -1,5 +1,6 @@
-//! The server: hostile clients, and an independent client.
+//! The server: hostile clients, their memory, and an independent client.
 
 mod common;
 mod hostile;
+mod memory;
 mod peer;
