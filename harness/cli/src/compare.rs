@@ -2,7 +2,6 @@
 
 use std::io::Write;
 
-use anyhow::Context;
 use reports::{Comparison, Exit, Report};
 
 use crate::args::CompareArgs;
@@ -20,8 +19,7 @@ pub fn compare(args: &CompareArgs, out: &mut dyn Write) -> Result<Exit, Failure>
     comparison.write_text(out)?;
     if let Some((path, mut file)) = json {
         let written = comparison.write_json(&mut file);
-        let context = || format!("cannot write {}", path.display());
-        written.with_context(context).map_err(Failure::harness)?;
+        written.map_err(|error| Failure::unwritten(path, error))?;
     }
     Ok(comparison.exit())
 }

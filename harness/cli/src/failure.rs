@@ -1,6 +1,7 @@
 //! Why the program could not do what it was asked, and the exit code that says so.
 
 use std::fmt;
+use std::path::Path;
 
 use reports::Exit;
 
@@ -23,6 +24,12 @@ impl Failure {
     pub fn is_broken_pipe(&self) -> bool {
         let io = self.error.downcast_ref::<std::io::Error>();
         io.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    }
+
+    /// A file that could not be written.
+    pub fn unwritten(path: &Path, error: std::io::Error) -> Self {
+        let what = format!("cannot write {}", path.display());
+        Self::harness(anyhow::Error::new(error).context(what))
     }
 
     /// The machine or the harness failed.

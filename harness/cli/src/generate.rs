@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use reports::Exit;
 
 use crate::args::GenerateArgs;
@@ -23,9 +23,7 @@ pub fn generate(args: &GenerateArgs, out: &mut dyn Write) -> Result<Exit, Failur
     match &args.to {
         None => write!(out, "{text}")?,
         Some(to) => {
-            let written = std::fs::write(to, text);
-            let context = || format!("cannot write {}", to.display());
-            written.with_context(context).map_err(Failure::harness)?;
+            std::fs::write(to, text).map_err(|error| Failure::unwritten(to, error))?;
         }
     }
     Ok(Exit::Passed)

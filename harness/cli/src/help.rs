@@ -28,12 +28,24 @@ pass beside them; nothing that finished is lost to Ctrl-C or a full disk.
 
 Verdicts: passed; warned (a recommendation was not followed); diverged (the DUT broke a requirement);
 unproved (nothing was wrong, and the point of the test was not proved); error (of ours); waived (a
-known deviation); n/a (the DUT or its transport lacks what the test needs).";
+known deviation); n/a (the DUT or its transport lacks what the test needs).
+
+Profiles, waivers and configurations: docs/files.md tells every key.";
 
 /// Of `list`.
 pub const LIST: &str = "\
+The id of a test is its place in the suites and its name, which says what a controller does.
+
   lockstep list                             every test, with its point and its requirements
   lockstep list 'abort or req:reset.*'      those that a filter selects; `run --help` tells of filters";
+
+/// Of `requirements`.
+pub const REQUIREMENTS: &str = "\
+Of each: level, clause and text, and whether a rule of the model judges it, with the tests that prove
+it; an entry without a rule says why. Nothing is judged that has no name.
+
+  lockstep requirements --summary           how many entries there are of each kind
+  lockstep requirements create-io-sq        those of a command";
 
 /// Of `claims`.
 pub const CLAIMS: &str = "\
@@ -55,7 +67,9 @@ host's steps alone; docs/sequences.md tells of it.
 /// Of `judge`.
 pub const JUDGE: &str = "\
 Findings and verdict follow from the trace and the profile alone: the same as when it was recorded,
-unless `--profile` names another.";
+unless `--profile` names another.
+
+  lockstep judge reports/out/…/x.trace      what a run kept of a test that did not pass";
 
 /// Of `shrink`.
 pub const SHRINK: &str = "\
@@ -66,10 +80,11 @@ a step which makes no sense alone.
 
 /// Of `compare`.
 pub const COMPARE: &str = "\
-Compared are the verdict and findings of every test, the named choices, and which requirements were
-judged. A test that is n/a because the transport lacks a capability, which the report names and in
-which the two transports differ, explains a difference. Nothing else does, save for requirements that
-only a transport shows at all (DMA, interrupts).
+Compared are the verdict and findings of every test, the profile, the readings of named choices that
+the DUTs show, and which requirements were judged. A test that is n/a because the transport lacks a
+capability, which the report names and in which the two transports differ, explains a difference.
+Nothing else does, save for requirements that only a transport shows at all (DMA, interrupts), or that
+timing decides on a clock of the wall.
 
 Exit codes: 0 they agree, 1 they differ, 2 a file is no report, 5 no test is in both.
 
@@ -99,7 +114,8 @@ opened anew. Only enabling, queues, Flush and Read are done: nothing is written.
 emulator's own work counts in both.
 
   lockstep rates
-  lockstep rates --dut qemu";
+  lockstep rates --dut qemu --backend null
+  lockstep rates --dut vfio-user:/tmp/ls --ring messages --batch 1";
 
 /// Of `generate`.
 pub const GENERATE: &str = "\

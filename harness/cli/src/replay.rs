@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use lab::{Sequence, TestRun, TraceHeader};
 use model::Profile;
 use reports::{
@@ -59,9 +59,7 @@ fn replay_on(
             profile: (**profile).clone(),
         };
         let written = std::fs::write(to, run.trace(&header).to_bytes());
-        written
-            .with_context(|| format!("cannot write {}", to.display()))
-            .map_err(Failure::harness)?;
+        written.map_err(|error| Failure::unwritten(to, error))?;
     }
     let facts = facts(lane, profile, &run)?;
     let again = again("replay", path, Some(&lane.arguments()), args.profile.as_deref());
@@ -151,9 +149,7 @@ fn shrink_on(
     match &args.to {
         None => write!(out, "{text}")?,
         Some(to) => {
-            let written = std::fs::write(to, text);
-            let context = || format!("cannot write {}", to.display());
-            written.with_context(context).map_err(Failure::harness)?;
+            std::fs::write(to, text).map_err(|error| Failure::unwritten(to, error))?;
             let after = short.actions.len();
             writeln!(out, "{before} actions became {after}, which still diverge: {what}")?;
             let profile = args.profile.as_deref();

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::atomic::Ordering;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use reports::Exit;
 use runner::run::Plan;
 
@@ -58,8 +58,7 @@ pub fn sabotage(args: &SabotageArgs, out: &mut dyn Write) -> Result<Exit, Failur
     matrix.write_summary(out)?;
     if let Some((path, mut file)) = json {
         let written = matrix.write_json(&mut file);
-        let context = || format!("cannot write {}", path.display());
-        written.with_context(context).map_err(Failure::harness)?;
+        written.map_err(|error| Failure::unwritten(path, error))?;
     }
     Ok(if stop.load(Ordering::Relaxed) {
         Exit::Interrupted

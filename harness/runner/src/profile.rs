@@ -1,16 +1,4 @@
-//! Profiles: what the user expects of a DUT, as TOML.
-//!
-//! ```toml
-//! deadline-margin-ms = 1000        # added to every deadline of the specification
-//! quiet-window-ms = 10000          # silence after which an owed completion is missing
-//! anomaly-budget = 0               # anomalies that a test may show
-//! inconclusive-ceiling = 1.0       # percent of the observations
-//! tainted-ceiling = 10.0           # percent of the observations
-//! revision = "2.0"                 # judge by this one in place of VS
-//!
-//! [choices]                        # readings of what the text leaves open
-//! "name.of-choice" = "reading"
-//! ```
+//! Profiles: what the user expects of a DUT, as TOML. The format, with every key: docs/files.md.
 
 use std::collections::BTreeMap;
 use std::path::Path;

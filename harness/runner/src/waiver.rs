@@ -1,17 +1,5 @@
 //! Waivers: known deviations of one DUT. They are applied to findings here, by the runner; the judge
-//! never sees them.
-//!
-//! ```toml
-//! [[waiver]]
-//! id = "accepts-any-cqid"
-//! requirement = "create-io-sq.cqid-not-created"
-//! test = "base/admin/create_io_sq/*"      # default: every test
-//! observed = "Successful Completion*"        # default: whatever was observed
-//! reason = "The CQ is looked up when the first completion is posted."
-//! link = "docs/findings/qemu-7.2.md#accepts-any-cqid"
-//! intermittent = false                       # true: not seen in every run
-//! waives = "divergence"                      # or "warning", "anomaly", "unproved"
-//! ```
+//! never sees them. The format, with every key: docs/files.md.
 //!
 //! A test all of whose divergences are covered is not waived for that: docs/exit-codes.md tells when. An
 //! entry must earn its place: if every test that it names ran in full and it matched nothing, the

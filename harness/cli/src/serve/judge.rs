@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use dut::{Capabilities, Identity, Tap};
 use lab::{TraceHeader, Witness};
 use model::Profile;
@@ -152,13 +152,12 @@ impl LiveJudge {
             };
             let trace = self.witness().trace(&header);
             let written = std::fs::write(path, trace.to_bytes());
-            let context = || format!("cannot write {}", path.display());
-            written.with_context(context).map_err(Failure::harness)?;
+            written.map_err(|error| Failure::unwritten(path, error))?;
         }
         for ((kind, name), count) in &self.counts {
             writeln!(out, "{count} x {kind} {name}")?;
         }
-        let seen = runner::settle::observations(self.witness().coverage());
+        let seen = runner::told::observations(self.witness().coverage());
         let (verdict, reason) = match verdict {
             model::Verdict::Passed => (Verdict::Passed, String::new()),
             model::Verdict::Warned => (Verdict::Warned, String::new()),
