@@ -132,14 +132,14 @@ impl Dut for EmulatorDut {
             "none" => String::new(),
             name => format!(" with defect {name}"),
         };
+        let counted = |n: usize, noun: &str| format!("{n} {noun}{}", if n == 1 { "" } else { "s" });
         Identity {
             kind: "emulator".into(),
             description: format!(
-                "emulator {}{defect}, VS {}, {} controllers, {} namespaces",
+                "emulator {}{defect}, {}, {}",
                 env!("CARGO_PKG_VERSION"),
-                config.version,
-                config.controllers,
-                config.namespaces.len()
+                counted(config.controllers.into(), "controller"),
+                counted(config.namespaces.len(), "namespace")
             ),
         }
     }
