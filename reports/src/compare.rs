@@ -250,13 +250,8 @@ const SHOWN_BY: [(&str, &str); 4] =
 
 /// Requirements that are judged only if a race went one way: whether an Abort met its victim, whether a
 /// command was cut off. Where time is on the wall, a run may judge them and the next one not.
-const BY_TIMING: [Req; 5] = [
-    abort::LATE_STATUS,
-    abort::TOLD_ABORTED,
-    abort::VICTIM_FIRST,
-    abort::VICTIM_STATUS,
-    common::TRANSIENT_ERROR,
-];
+const BY_TIMING: [Req; 4] =
+    [abort::TOLD_ABORTED, abort::VICTIM_FIRST, abort::VICTIM_STATUS, common::TRANSIENT_ERROR];
 
 impl Comparison {
     /// Compares two reports.

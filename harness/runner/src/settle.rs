@@ -207,7 +207,6 @@ mod tests {
     use std::path::Path;
 
     use log::{DoorbellWrite, Interval, RegisterWrite};
-
     use spec::register::DoorbellKind;
     use spec::{Qid, Sqe};
 

@@ -2,9 +2,9 @@
 //!
 //! **How far this can be relied on.** A line of the kernel's own that names the function is true: the
 //! IOMMU refused that access; it may be logged late. What programs write into the log is passed over:
-//! they cannot give it the kernel's facility. The absence of a line proves nothing: the kernel prints at most a few faults of a burst,
-//! the IOMMU has few fault records and drops what does not fit, the log needs a permission
-//! (`kernel.dmesg_restrict`), and Arm's IOMMU reports are not read here.
+//! they cannot give it the kernel's facility. The absence of a line proves nothing: the kernel prints at
+//! most a few faults of a burst, the IOMMU has few fault records and drops what does not fit, the log
+//! needs a permission (`kernel.dmesg_restrict`), and Arm's IOMMU reports are not read here.
 
 use std::fs::File;
 use std::io::{self, Read};

@@ -1,7 +1,7 @@
 //! A queue of as many entries as CAP.MQES says is refused.
 
-use spec::Status;
 use spec::command::{Command, CreateIoCq, CreateIoSq};
+use spec::{Entries, Status};
 
 use crate::config::Config;
 use crate::seam::{Check, Defect, Scene};
@@ -40,14 +40,12 @@ impl Defect for LargestQueueRefused {
     }
 
     fn on_check(&self, scene: &mut Scene, check: Check, found: Option<Status>) -> Option<Status> {
-        let opcode = match self {
-            Self::Completion => CreateIoCq::OPCODE,
-            Self::Submission => CreateIoSq::OPCODE,
+        let (opcode, entries) = match self {
+            Self::Completion => (CreateIoCq::OPCODE, CreateIoCq::project(scene.sqe).entries),
+            Self::Submission => (CreateIoSq::OPCODE, CreateIoSq::project(scene.sqe).entries),
         };
-        // Queue Size lies in the same bits of both commands.
-        let largest = scene.sqe.dw[10] >> 16 == ENTRIES - 1;
         let creates = scene.sqid.is_admin() && scene.sqe.opcode() == opcode;
-        let wrong = creates && largest && check == Check::QueueSize;
+        let wrong = creates && check == Check::QueueSize && entries == Entries(ENTRIES);
         found.or(wrong.then_some(Status::INVALID_QUEUE_SIZE))
     }
 }
