@@ -436,7 +436,10 @@ impl Rule {
         if ruling.failing == 0 {
             // A check that may fail might leave its status open; none of them listed this one.
             let open = bits(ruling.undecided).any(|n| force(n).status != StatusForce::Exact);
-            return if open { Decision::Tolerated } else { Decision::Diverges { by: 0 } };
+            // That the command must succeed at all may hang on a revision that is not known.
+            let optional = self.succeeds.is_some_and(|req| forces.of(req) == Applies::Unknown);
+            let diverges = !open && !optional;
+            return if diverges { Decision::Diverges { by: 0 } } else { Decision::Tolerated };
         }
         let weakest = bits(ruling.failing).map(|n| force(n).status).min();
         match weakest {

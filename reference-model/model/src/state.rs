@@ -401,6 +401,8 @@ pub struct Events {
     pub error_masked: Truth,
     /// How many log reads with RAE = 0 of page 01h have completed: the judge re-arms by it.
     pub error_log_reads: u32,
+    /// The host has moved a temperature threshold, so that a temperature event may be its own doing.
+    pub thresholds_moved: bool,
 }
 
 /// What is believed of the Error Information log of one controller.

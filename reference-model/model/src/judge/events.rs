@@ -72,6 +72,11 @@ impl Judge {
     pub(super) fn on_event(&mut self, n: u32, dw0: u32) {
         let event = AsyncEvent::from(dw0);
         let place = self.place_of(n);
+        // A saved threshold is kept over resets and losses of power, so the host may have moved it long ago.
+        let provoked = self.believed().events.thresholds_moved;
+        if event.def() == Some(&spec::event::TEMPERATURE_THRESHOLD) && provoked {
+            return;
+        }
         if event.aet() != 0 || event.aei() > 1 {
             let name = event.def().map_or("unnamed event", |def| def.name);
             self.anomaly(None, place, format!("unsolicited event: {name} (DW0 {dw0:08X}h)"));

@@ -167,6 +167,22 @@ fn what_was_not_read_yet_is_judged_when_it_is() {
     s.read(register::VS, 4, 0x2_0300);
     s.passes();
 
+    // A structure of 2.0: before the revision is known, a controller may do without it.
+    let refused = |vs: Option<u64>| {
+        let mut s = Script::bare();
+        s.enable_without_version();
+        let cns = Cns::IO_COMMAND_SET_SPECIFIC_IDENTIFY_CONTROLLER;
+        let ask = s.send(0, Identify { prp1: buffer(0), cns, ..Default::default() }.into());
+        s.complete(ask, Status::INVALID_FIELD_IN_COMMAND);
+        if let Some(vs) = vs {
+            s.read(register::VS, 4, vs);
+        }
+        s
+    };
+    refused(None).passes();
+    refused(Some(0x1_0400)).passes();
+    refused(Some(0x2_0000)).diverges(req::identify::MANDATORY);
+
     let identified = |nsid: u32, status: Status| {
         let mut s = Script::bare();
         s.enable();

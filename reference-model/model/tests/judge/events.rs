@@ -1,10 +1,11 @@
 //! Asynchronous events of type Error.
 
 use log::LookReason;
-use spec::command::{AsyncEventRequest, Flush, GetLogPage};
+use model::FindingKind;
+use spec::command::{AsyncEventRequest, Flush, GetLogPage, SetFeatures};
 use spec::register::{self, DoorbellKind};
 use spec::requirement as req;
-use spec::{Bytes, Lid, Nsid, Status};
+use spec::{Bytes, Fid, Lid, Nsid, Status};
 
 use super::script::*;
 
@@ -114,4 +115,26 @@ fn an_event_from_before_a_reset_is_none_without_cause() {
     let cqe = s.cqe(aer, SUCCESS, 0x01_0100);
     s.post(0, cqe);
     s.diverges(req::reset::PENDING_EVENTS_DROPPED);
+}
+
+/// A host that moves a threshold to the other side of the temperature asks for the event.
+#[test]
+fn a_temperature_event_is_no_anomaly_once_the_host_has_moved_a_threshold() {
+    let event = |moved: bool| {
+        let mut s = with_pair();
+        let aer = s.send(0, AsyncEventRequest {}.into());
+        if moved {
+            let fid = Fid::TEMPERATURE_THRESHOLD;
+            s.done(0, SetFeatures { fid, cdw11: 10, ..Default::default() }.into());
+        }
+        let cqe = s.cqe(aer, SUCCESS, 0x02_0101);
+        s.post(0, cqe);
+        s
+    };
+    event(true).passes();
+    let anomalies = |s: &Script| {
+        let judge = s.judge();
+        judge.findings().iter().filter(|f| f.kind == FindingKind::Anomaly).count()
+    };
+    assert_eq!(anomalies(&event(false)), 1);
 }

@@ -184,6 +184,17 @@ fn an_error_count_names_one_error() {
 }
 
 #[test]
+fn a_read_of_less_than_an_error_count_says_nothing_of_an_entry() {
+    let mut scene = Scene::new();
+    let page = |numdl_z| GetLogPage { numdl_z, ..good::get_log_page() }.into();
+    let newest = entry(5, 50);
+    for (numdl_z, bytes) in [(15, &newest.0[..]), (0, &newest.0[..4]), (1, &newest.0[..8])] {
+        let held = show(&mut scene, 0, page(numdl_z), bytes);
+        assert_eq!((odd(&held), broken(&held)), (vec![], vec![]), "{} bytes", bytes.len());
+    }
+}
+
+#[test]
 fn the_error_count_goes_on_over_a_reset() {
     let [e3, e5, e9] = [(3, 30), (5, 50), (9, 90)].map(|(n, cid)| entry(n, cid));
     let reset = |lives: &mut Lives| lives.resets += 1;

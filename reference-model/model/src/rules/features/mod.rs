@@ -145,8 +145,9 @@ checks! {
     /// Set Features of a feature of the controller. Base-2.3 §4.4.
     pub static SET_SCOPE: SetFeatures[cmd, v] in set_features {
         NSID_CONTROLLER_SCOPE  FEATURE_NOT_NAMESPACE_SPECIFIC
+                          // Of an identifier above NN the clause does not speak.
                           if (cmd.nsid.0 != 0 && cmd.nsid != Nsid::BROADCAST)
-                             & v.valid_nsid(cmd.nsid)
+                             & (v.valid_nsid(cmd.nsid) | Maybe)
                           => "NSID {}, the feature belongs to the controller", cmd.nsid;
     }
 }

@@ -149,6 +149,7 @@ fn accept_set(apply: &mut Apply) {
     let dword_11 = SetFeatures::project(apply.sqe).cdw11;
     let of = selection(0, dword_11, apply.version);
     value::set(apply, &VALUE, of);
+    apply.controller().events.thresholds_moved = true;
     let (thsel, all) = (of & !0xf, of | ALL_SENSORS);
     if of == all {
         SENSORS.for_each(|n| value::set(apply, &VALUE, thsel | n));

@@ -48,6 +48,9 @@ fn accept(apply: &mut Apply) {
 /// The valid entries of a read, newest first.
 pub struct Entries(pub Vec<ErrorInformation>);
 
+/// The error count, which an entry begins with.
+const COUNT_BYTES: usize = 8;
+
 /// The valid entries of a page's bytes that start at offset `from`, cut at `page` bytes; the last may be
 /// the beginning of one.
 fn kept_entries(bytes: &[u8], from: u64, page: u64) -> Vec<KeptEntry> {
@@ -55,7 +58,7 @@ fn kept_entries(bytes: &[u8], from: u64, page: u64) -> Vec<KeptEntry> {
     let within = page.saturating_sub(from).min(bytes.len() as u64) as usize;
     let entries = bytes.get(skip..within).unwrap_or(&[]).chunks(64);
     let told = entries.filter_map(|bytes| {
-        let count = u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?);
+        let count = u64::from_le_bytes(bytes.get(..COUNT_BYTES)?.try_into().ok()?);
         (count != 0).then(|| KeptEntry { count, bytes: bytes.to_vec() })
     });
     told.collect()
@@ -224,7 +227,9 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     let log = Entries::of(bytes, from, page);
     hold_all(apply, &log, CLAIMS);
     let whole = log.disorder().is_none();
-    again(apply, kept_entries(bytes, from, page), whole, from == 0);
+    // A read of less than an error count says nothing of an entry.
+    let top = from == 0 && bytes.len() >= COUNT_BYTES;
+    again(apply, kept_entries(bytes, from, page), whole, top);
     let highest = log.0.iter().map(ErrorInformation::ecnt).max().unwrap_or(0);
     let error_log = &mut apply.controller().error_log;
     error_log.count = error_log.count.max(highest);

@@ -157,6 +157,14 @@ pub fn features(c: &mut Cases) {
             SetFeatures { nsid: Nsid(1), ..set },
             no_queues,
         );
+        // An identifier above NN.
+        c.add_in(
+            set_features::NSID_CONTROLLER_SCOPE,
+            Possible,
+            set,
+            SetFeatures { nsid: Nsid(9), ..set },
+            no_queues,
+        );
         let save = SetFeatures { sv: true, ..set };
         c.add_in(set_features::SAVE_WITHOUT_SUPPORT, Sure, set, save, |s| {
             no_queues(s);
