@@ -7,8 +7,9 @@
 use std::fmt;
 
 use log::{Perm, ResetKind};
+use spec::command::{Command, SetFeatures};
 use spec::register::DoorbellKind;
-use spec::{Addr, Cid, Qid, Req, Sqe};
+use spec::{Addr, Cid, Fid, Qid, Req, Sqe};
 
 /// Ids from here on belong to the lab itself (bring-up, audit) and never stand in a sequence.
 pub(crate) const HIDDEN: u32 = 1 << 24;
@@ -405,10 +406,10 @@ impl fmt::Display for Hazard {
     }
 }
 
-impl Action {
-    /// The controller that it is about, if it is about one.
-    pub fn ctrl(&self) -> Option<u8> {
-        match *self {
+/// The controller of an action, by reference: shared or exclusive as the action is.
+macro_rules! controller_of {
+    ($action:expr) => {
+        match $action {
             Action::ReadReg { ctrl, .. }
             | Action::WriteReg { ctrl, .. }
             | Action::Fill { ctrl, .. }
@@ -429,6 +430,18 @@ impl Action {
             | Action::Reset { ctrl, .. } => Some(ctrl),
             _ => None,
         }
+    };
+}
+
+impl Action {
+    /// The controller that it is about, if it is about one.
+    pub fn ctrl(&self) -> Option<u8> {
+        controller_of!(self).copied()
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn ctrl_mut(&mut self) -> Option<&mut u8> {
+        controller_of!(self)
     }
 
     /// The hazard of this action. `controllers` is how many the DUT has.
@@ -466,22 +479,47 @@ fn register_hazard(offset: u32) -> Hazard {
 }
 
 fn command_hazard(sqid: Qid, sqe: &Sqe) -> Hazard {
+    use spec::opcode::{admin, nvm};
     match (sqid.is_admin(), sqe.opcode()) {
-        // Delete and create queues, Get Log Page, Identify, Abort, Get Features, events.
-        (true, 0x00 | 0x01 | 0x02 | 0x04 | 0x05 | 0x06 | 0x08 | 0x0a | 0x0c) => Hazard::Harmless,
-        (true, 0x09) => feature_hazard(sqe),
-        (false, 0x00 | 0x02) => Hazard::Harmless,
-        (false, 0x01) => Hazard::Erasing,
+        (
+            true,
+            admin::DELETE_IO_SUBMISSION_QUEUE
+            | admin::CREATE_IO_SUBMISSION_QUEUE
+            | admin::GET_LOG_PAGE
+            | admin::DELETE_IO_COMPLETION_QUEUE
+            | admin::CREATE_IO_COMPLETION_QUEUE
+            | admin::IDENTIFY
+            | admin::ABORT
+            | admin::GET_FEATURES
+            | admin::ASYNCHRONOUS_EVENT_REQUEST,
+        ) => Hazard::Harmless,
+        (true, admin::SET_FEATURES) => feature_hazard(sqe),
+        (false, nvm::FLUSH | nvm::READ) => Hazard::Harmless,
+        (false, nvm::WRITE) => Hazard::Erasing,
         _ => Hazard::Irreversible,
     }
 }
 
 /// Set Features: volatile settings of the slice are harmless, saved ones change the drive.
 fn feature_hazard(sqe: &Sqe) -> Hazard {
-    let saved = sqe.dw[10] >> 31 != 0;
-    match sqe.dw[10] as u8 {
-        0x01 | 0x02 | 0x04..=0x0b if !saved => Hazard::Harmless,
-        0x01 | 0x02 | 0x04..=0x0b => Hazard::Erasing,
+    let SetFeatures { fid, sv, .. } = SetFeatures::project(sqe);
+    match fid {
+        Fid::ARBITRATION
+        | Fid::POWER_MANAGEMENT
+        | Fid::TEMPERATURE_THRESHOLD
+        | Fid::ERROR_RECOVERY
+        | Fid::VOLATILE_WRITE_CACHE
+        | Fid::NUMBER_OF_QUEUES
+        | Fid::INTERRUPT_COALESCING
+        | Fid::INTERRUPT_VECTOR_CONFIGURATION
+        | Fid::WRITE_ATOMICITY_NORMAL
+        | Fid::ASYNCHRONOUS_EVENT_CONFIGURATION => {
+            if sv {
+                Hazard::Erasing
+            } else {
+                Hazard::Harmless
+            }
+        }
         _ => Hazard::Irreversible,
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! This is bookkeeping of a driver, not judgement: it believes completions as any driver would.
 
+use model::Profile;
 use spec::register::{Cap, Cc};
 use spec::{Addr, Cid, Cqe, Qid, Sqe};
 
@@ -208,6 +209,35 @@ pub(crate) struct Host {
     pub namespaces: Vec<NamespaceFacts>,
     /// Identify data structures that wait to be looked at: where, CNS, NSID, controller.
     pub identified: Vec<(Addr, u8, u32, u8)>,
+    /// The last time that the host held the media.
+    pub hold: Option<Hold>,
+}
+
+/// A time in which the host held the media, on the DUT's clock in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Hold {
+    pub since: u64,
+    /// When it ended; none while it lasts.
+    pub until: Option<u64>,
+}
+
+impl Hold {
+    /// One that begins now. Where the last one ended less than a quiet window ago it goes on: what it
+    /// delayed may be in flight yet.
+    pub fn begun(last: Option<Self>, now: u64, profile: &Profile) -> Self {
+        let goes_on = last.filter(|last| !last.is_over(now, profile.quiet_window));
+        Self { since: goes_on.map_or(now, |last| last.since), until: None }
+    }
+
+    /// Whether it lasts no longer.
+    pub fn has_ended(&self) -> bool {
+        self.until.is_some()
+    }
+
+    /// Whether it had ended a quiet window before `at`, so that what it delayed should be done.
+    pub fn is_over(&self, at: u64, quiet_window: u64) -> bool {
+        self.until.is_some_and(|until| at >= until.saturating_add(quiet_window))
+    }
 }
 
 impl Host {
@@ -219,6 +249,7 @@ impl Host {
             tag_sequence: 0,
             namespaces: Vec::new(),
             identified: Vec::new(),
+            hold: None,
         }
     }
 

@@ -89,6 +89,14 @@ impl<'d> Lab<'d> {
         std::sync::Arc::clone(&self.core.borrow().caps)
     }
 
+    /// An address at which the controllers have no memory, where the transport refuses what they do there.
+    pub(crate) fn address_without_memory(&self) -> Option<u64> {
+        let core = self.core.borrow();
+        let end = core.arena.base().0 + core.arena.bytes();
+        let refused = core.caps.dma != dut::DmaVisibility::Guarded;
+        refused.then(|| end.next_multiple_of(1 << 24))
+    }
+
     /// The test's own random numbers: they follow from the run's seed and the test's name.
     pub fn random(&mut self) -> &mut Random {
         &mut self.random
@@ -107,7 +115,7 @@ impl<'d> Lab<'d> {
         core.step += 1;
         core.hidden += 1;
         // What a test left in flight is let go: nothing could be read back otherwise.
-        let held = core.caps.holds && core.dut.held() != 0;
+        let held = core.host.hold.is_some_and(|hold| !hold.has_ended());
         let free = !held || core.perform(&Action::LetGo).is_ok();
         let audited = started.is_ok() && free && core.perform(&Action::Audit).is_ok();
         core.push_now(0, log::Body::End { audited });

@@ -34,8 +34,10 @@ mod sequence;
 mod shrink;
 mod snapshot;
 mod stop;
+mod submit;
 mod text;
 mod trace;
+mod transport;
 mod witness;
 
 pub use self::action::{

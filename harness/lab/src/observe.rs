@@ -5,10 +5,11 @@
 //! sweep, or when the DUT is idle. What the transport shows by itself (DMA, interrupts) is drained
 //! before the completion that follows it is recorded.
 
-use dut::{Capability, Ctrl, Event, Progress};
-use log::{Body, EmptyLook, Interval, LookReason, ResetKind};
+use dut::{Event, Progress};
+use log::{Body, EmptyLook, Interval, LookReason};
+use spec::opcode::admin;
 use spec::register::{self, Csts, DoorbellKind};
-use spec::{Cqe, Qid};
+use spec::{Cqe, Fid, Qid, Sqe};
 
 use crate::action::{CommandId, Condition, Patience, Seen};
 use crate::core::Core;
@@ -78,7 +79,16 @@ impl Core<'_> {
     /// Writes down an empty look at the head of a completion queue.
     pub fn record_empty_look(&mut self, ctrl: u8, cqid: Qid, reason: LookReason) {
         let Some(cq) = self.controller(ctrl).cq(cqid) else { return };
-        let (slot, not_before) = (cq.head as u16, cq.quiet_until);
+        let (slot, begun) = (cq.head as u16, cq.quiet_until);
+        // The judge knows nothing of holds. What the host itself keeps in flight is not overdue, and nor
+        // is what waits for it: neither during a hold nor until a quiet window after it. Such a look is
+        // told as if the hold had just begun, which says less than is true, and accuses nobody.
+        let window = self.judge.profile().quiet_window;
+        let excuse = self.host.hold.filter(|_| self.controller(ctrl).is_ready());
+        let not_before = match excuse {
+            Some(hold) if !hold.is_over(begun, window) => begun.min(hold.since),
+            _ => begun,
+        };
         let when = Interval { not_before, seen: self.dut.now() };
         self.push(ctrl, when, Body::EmptyLook(EmptyLook { cqid, slot, reason }));
     }
@@ -91,37 +101,37 @@ impl Core<'_> {
         let (ctrl, dw) = (command.ctrl, command.sqe.dw);
         let qid = Qid(dw[10] as u16);
         match command.sqe.opcode() {
-            0x00 => {
+            admin::DELETE_IO_SUBMISSION_QUEUE => {
                 if let Some(sq) = self.controller(ctrl).sq(qid) {
                     self.sweeps.push((ctrl, sq.cqid));
                 }
                 self.host.drop_sq(ctrl, qid);
             }
-            0x01 => {
-                let (slots, entries) = self.queue_memory(&command, 64);
+            admin::CREATE_IO_SUBMISSION_QUEUE => {
+                let (slots, entries) = self.queue_memory(&command, Sqe::BYTES as u64);
                 let sq = Sq::new(slots, entries, Qid((dw[11] >> 16) as u16));
                 self.host.controllers[usize::from(ctrl)].put_sq(qid, sq);
             }
-            0x04 => {
+            admin::DELETE_IO_COMPLETION_QUEUE => {
                 let cqs = &mut self.host.controllers[usize::from(ctrl)].cqs;
                 cqs.get_mut(usize::from(qid.0)).map(Option::take);
             }
-            0x05 => {
-                let (slots, entries) = self.queue_memory(&command, 16);
+            admin::CREATE_IO_COMPLETION_QUEUE => {
+                let (slots, entries) = self.queue_memory(&command, Cqe::BYTES as u64);
                 let cq = Cq::new(slots, entries, self.dut.now());
                 self.host.controllers[usize::from(ctrl)].put_cq(qid, cq);
             }
-            0x06 => {
+            admin::IDENTIFY => {
                 let (cns, nsid) = (dw[10] as u8, dw[1]);
                 self.host.identified.push((command.sqe.prp1(), cns, nsid, ctrl));
             }
             // DW0 bit 0 = 0: the command was aborted, so its queue is swept.
-            0x08 if cqe.dw0() & 1 == 0 => {
+            admin::ABORT if cqe.dw0() & 1 == 0 => {
                 if let Some(sq) = self.controller(ctrl).sq(qid) {
                     self.sweeps.push((ctrl, sq.cqid));
                 }
             }
-            0x09 if dw[10] as u8 == 0x07 => {
+            admin::SET_FEATURES if dw[10] as u8 == Fid::NUMBER_OF_QUEUES.0 => {
                 let granted = |raw: u32| (raw as u16).saturating_add(1);
                 self.host.controllers[usize::from(ctrl)].granted =
                     Some((granted(cqe.dw0() & 0xffff), granted(cqe.dw0() >> 16)));
@@ -222,30 +232,26 @@ impl Core<'_> {
             return Ok(None);
         }
         let reason = if idle { LookReason::Idle } else { LookReason::GaveUp };
-        // While the host itself holds what the media are for, no I/O command is overdue: that they
-        // give no completion says nothing of the DUT. Admin commands are not held.
-        let held = self.caps.holds && self.dut.held() != 0;
         for cqid in cqids {
-            if idle || !held || cqid.is_admin() {
-                self.record_empty_look(ctrl, cqid, reason);
-            }
+            self.record_empty_look(ctrl, cqid, reason);
         }
         // A wall clock shows no idleness, but quiet for the whole window is taken for it; a shorter
         // patience of the test's own says nothing.
-        let window = self.judge.profile().quiet_window;
-        if idle || (!held && self.quiet_for(ctrl) >= window) {
+        if idle || self.quiet_for(ctrl) >= self.judge.profile().quiet_window {
             self.push_now(ctrl, Body::Idle);
         }
         Ok(Some(condition == Condition::Idle || self.holds(ctrl, condition)?))
     }
 
-    /// How long nothing was rung, in nanoseconds: the age of the newest doorbell record.
+    /// For how long nothing has happened that a DUT should have answered, in nanoseconds: the age of
+    /// the newest doorbell or completion, and of the end of a hold.
     fn quiet_for(&self, ctrl: u8) -> u64 {
         let rung = self.log.records().iter().rev().find(|record| {
             record.ctrl == ctrl
                 && matches!(record.body(), Body::Doorbell(_) | Body::Completion { .. })
         });
-        rung.map_or(0, |record| self.dut.now().saturating_sub(record.seen))
+        let held_until = self.host.hold.map_or(0, |hold| hold.until.unwrap_or(u64::MAX));
+        rung.map_or(0, |record| self.dut.now().saturating_sub(record.seen.max(held_until)))
     }
 
     /// One round of looks; whether the condition holds after it.
@@ -307,8 +313,8 @@ impl Core<'_> {
                 .ready_timeout()
                 .saturating_add(self.judge.profile().deadline_margin)
                 .saturating_add(1_000_000),
-            // A DUT may take fewer commands at a time than are waited for. Half of the window, so that
-            // the hold is over before the completion of an Admin command is overdue.
+            // A DUT may take fewer commands at a time than are waited for, and what it takes it takes
+            // soon.
             (Patience::Default, Condition::Held(_)) => self.judge.profile().quiet_window / 2,
             (Patience::Default, _) => self.judge.profile().quiet_window,
         }
@@ -393,7 +399,7 @@ impl Core<'_> {
         Ok(())
     }
 
-    fn sweep_queue(&mut self, ctrl: u8, cqid: Qid) -> Result<(), Stop> {
+    pub fn sweep_queue(&mut self, ctrl: u8, cqid: Qid) -> Result<(), Stop> {
         for _ in 0..LOOKS_MAX {
             if self.look(ctrl, cqid)?.is_none() {
                 break;
@@ -442,91 +448,6 @@ impl Core<'_> {
             }
             Event::Line(_) => {}
         });
-    }
-
-    // ---- interrupts and resets
-
-    pub fn msix_enable(&mut self, ctrl: u8, vectors: u16) -> Result<Seen, Stop> {
-        if vectors > self.caps.msix_vectors {
-            return Err(self.lacks(Capability::MsixVectors, &format!("{vectors} MSI-X vectors")));
-        }
-        self.drain();
-        self.dut.irq_setup(Ctrl(ctrl), vectors).map_err(|fault| self.fault(ctrl, fault))?;
-        let controller = &mut self.host.controllers[usize::from(ctrl)];
-        controller.msix = (vectors != 0).then_some(vectors);
-        controller.interrupts.clear();
-        self.push_now(ctrl, Body::MsixEnable { on: vectors != 0, vectors });
-        Ok(Seen::Nothing)
-    }
-
-    pub fn msix_mask(&mut self, ctrl: u8, vector: u16, masked: bool) -> Result<Seen, Stop> {
-        if !self.caps.msix_table {
-            return Err(self.lacks(Capability::MsixTable, "access to the MSI-X table"));
-        }
-        self.drain();
-        let not_before = self.dut.now();
-        self.dut.irq_mask(Ctrl(ctrl), vector, masked).map_err(|fault| self.fault(ctrl, fault))?;
-        let when = Interval { not_before, seen: self.dut.now() };
-        self.push(ctrl, when, Body::MsixMask { vector, masked });
-        self.drain();
-        Ok(Seen::Nothing)
-    }
-
-    pub fn msix_pending(&mut self, ctrl: u8, vector: u16) -> Result<Seen, Stop> {
-        if !self.caps.msix_table {
-            return Err(self.lacks(Capability::MsixTable, "access to the MSI-X table"));
-        }
-        let not_before = self.dut.now();
-        let pending =
-            self.dut.irq_pending(Ctrl(ctrl), vector).map_err(|fault| self.fault(ctrl, fault))?;
-        self.drain();
-        let when = Interval { not_before, seen: self.dut.now() };
-        self.push(ctrl, when, Body::MsixPending { vector, pending });
-        Ok(Seen::Value(u64::from(pending)))
-    }
-
-    // ---- commands held in flight. The judge needs no record of it: commands may take any time.
-
-    pub fn hold(&mut self) -> Result<Seen, Stop> {
-        if !self.caps.holds {
-            return Err(self.lacks(Capability::Holds, "commands that can be held in flight"));
-        }
-        self.push_text(0, "the media are held", |payload| Body::Note { payload });
-        self.dut.hold().map_err(|fault| self.fault(0, fault))?;
-        Ok(Seen::Nothing)
-    }
-
-    pub fn let_go(&mut self) -> Result<Seen, Stop> {
-        self.push_text(0, "the media are let go", |payload| Body::Note { payload });
-        self.dut.let_go().map_err(|fault| self.fault(0, fault))?;
-        Ok(Seen::Nothing)
-    }
-
-    pub fn reset(&mut self, ctrl: u8, kind: ResetKind) -> Result<Seen, Stop> {
-        if !self.caps.resets.contains(&kind) {
-            return Err(self.lacks(Capability::Resets, &format!("a reset of kind {kind:?}")));
-        }
-        self.drain();
-        let not_before = self.dut.now();
-        let outcome = self.dut.reset(Ctrl(ctrl), kind).map_err(|fault| self.fault(ctrl, fault))?;
-        self.drain();
-        let when = Interval { not_before, seen: self.dut.now() };
-        self.push(ctrl, when, Body::Reset { kind, all: outcome.all });
-        let reached = if outcome.all { 0..self.caps.controllers } else { ctrl..ctrl + 1 };
-        for ctrl in reached {
-            let cqids = self.controller(ctrl).cqids();
-            for cqid in cqids {
-                self.sweep_queue(ctrl, cqid)?;
-            }
-            let controller = &mut self.host.controllers[usize::from(ctrl)];
-            controller.cc = register::Cc::default();
-            controller.rdy = Some(false);
-            if outcome.msix_off {
-                controller.msix = None;
-            }
-            self.host.forget_queues(ctrl);
-        }
-        Ok(Seen::Nothing)
     }
 }
 

@@ -71,7 +71,7 @@ fn cut(actions: &[Action], at: usize, transfer: &Transfer, first: u64, blocks: u
             Block::FromLast(from_last + first.cast_signed())
         }
         None => {
-            let lba = crate::core::lba_of(&sqe).wrapping_add(first);
+            let lba = crate::submit::lba_of(&sqe).wrapping_add(first);
             (sqe.dw[10], sqe.dw[11]) = (lba as u32, (lba >> 32) as u32);
             Block::At(lba)
         }
