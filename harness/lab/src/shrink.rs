@@ -3,6 +3,7 @@
 //! Delta debugging: steps are deleted in ever smaller pieces, then merged and simplified, as long as the
 //! DUT still diverges by the requirement looked for. Steps whose references were deleted go with them.
 
+mod fewer;
 mod pieces;
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use std::fmt;
 
 use model::{DivergenceKind, Finding, FindingKind};
 use spec::command::{Command, CreateIoCq, CreateIoSq};
-use spec::{Qid, Req, register};
+use spec::{Qid, Req, Sqe, register};
 
 use crate::action::{Action, BufferId, CommandId, Condition, Links, Place, Word};
 use crate::bench::TestRun;
@@ -103,7 +104,14 @@ pub fn shrink<E>(
         shrinker.merge_enables();
         shrinker.merge_pairs();
         shrinker.simplify();
-        shrinker.cut_transfers();
+        // Reads and Writes move a page of their blocks, or one block.
+        shrinker.try_all(pieces::pieces);
+        shrinker.try_all(|actions, at| match at {
+            0 => fewer::on_controller_0(actions),
+            _ => Vec::new(),
+        });
+        shrinker.try_all(fewer::smaller_queues);
+        shrinker.try_all(fewer::waits_for_others);
         if (shrinker.best.actions.len(), shrinker.weight()) >= before || shrinker.left == 0 {
             break;
         }
@@ -253,46 +261,32 @@ impl<E> Shrinker<'_, E> {
         }
     }
 
-    /// Turns the creation of a CQ and of its SQ, with their buffers, into one step.
+    /// Turns the creation of a CQ and of its SQ, with their buffers, into one step: both with the entries
+    /// of one of them.
     fn merge_pairs(&mut self) {
-        let mut at = 0;
-        while at < self.best.actions.len() {
-            if let Action::Send { ctrl, sqid: Qid::ADMIN, sqe, links, .. } = self.best.actions[at]
-                && sqe.opcode() == spec::opcode::admin::CREATE_IO_SUBMISSION_QUEUE
-            {
-                let create = CreateIoSq::project(&sqe);
-                let entries = create.entries.0 as u16;
-                let mut candidate = self.best.clone();
-                candidate.actions[at] = Action::Pair { ctrl, qid: create.qid, entries };
-                let mut buffers: Vec<BufferId> = links.prp1.iter().map(|(id, _)| *id).collect();
-                candidate.actions.retain(|action| match action {
-                    Action::Send { ctrl: c, sqid: Qid::ADMIN, sqe, links, .. }
-                        if *c == ctrl
-                            && sqe.opcode() == spec::opcode::admin::CREATE_IO_COMPLETION_QUEUE
-                            && CreateIoCq::project(sqe).qid == create.cqid =>
-                    {
-                        buffers.extend(links.prp1.iter().map(|(id, _)| *id));
-                        false
-                    }
-                    _ => true,
-                });
-                candidate
-                    .actions
-                    .retain(|action| !buffers.iter().any(|id| names_buffer(action, *id)));
-                self.keep_if_hit(candidate);
+        self.try_all(|actions, at| {
+            let Action::Send { ctrl, sqid: Qid::ADMIN, sqe, .. } = &actions[at] else {
+                return Vec::new();
+            };
+            if sqe.opcode() != CreateIoSq::OPCODE {
+                return Vec::new();
             }
-            at += 1;
-        }
+            let sq = CreateIoSq::project(sqe);
+            let its_cq = |action: &&Action| is_creation_of_cq(action, *ctrl, sq.cqid);
+            let cq = actions.iter().find(its_cq).and_then(sent).map(CreateIoCq::project);
+            let sizes = [Some(sq.entries), cq.map(|cq| cq.entries)];
+            sizes.into_iter().flatten().map(|n| as_pair(actions, at, &sq, n.0 as u16)).collect()
+        });
     }
 
-    /// Lets Reads and Writes move a page of their blocks, or one block.
-    fn cut_transfers(&mut self) {
+    /// Tries what `candidates` gives for each step, the first one that still hits. What was kept may be
+    /// cut further, and steps before it may have gone, so it begins anew then: each has to be smaller.
+    fn try_all(&mut self, candidates: impl Fn(&[Action], usize) -> Vec<Vec<Action>>) {
         let mut at = 0;
         while at < self.best.actions.len() {
-            let hit = pieces::pieces(&self.best.actions, at)
+            let hit = candidates(&self.best.actions, at)
                 .into_iter()
                 .any(|actions| self.keep_if_hit(Sequence { actions, ..self.best.clone() }));
-            // A page that was kept may be cut further; steps before it may have gone.
             at = if hit { 0 } else { at + 1 };
         }
     }
@@ -312,6 +306,43 @@ impl<E> Shrinker<'_, E> {
             at += 1;
         }
     }
+}
+
+/// The entry of a command that is sent.
+fn sent(action: &Action) -> Option<&Sqe> {
+    match action {
+        Action::Submit { sqe, .. } | Action::Send { sqe, .. } => Some(sqe),
+        _ => None,
+    }
+}
+
+fn is_creation_of_cq(action: &Action, on: u8, cqid: Qid) -> bool {
+    matches!(action, Action::Send { ctrl, sqid: Qid::ADMIN, sqe, .. }
+        if *ctrl == on
+            && sqe.opcode() == CreateIoCq::OPCODE
+            && CreateIoCq::project(sqe).qid == cqid)
+}
+
+/// The steps with a pair in place of the SQ that step `at` creates, of its CQ, and of their buffers.
+fn as_pair(actions: &[Action], at: usize, sq: &CreateIoSq, entries: u16) -> Vec<Action> {
+    let ctrl = actions[at].ctrl().unwrap_or(0);
+    let replaced = |n: usize, action: &Action| n == at || is_creation_of_cq(action, ctrl, sq.cqid);
+    let mut buffers = Vec::new();
+    let mut kept = Vec::with_capacity(actions.len());
+    for (n, action) in actions.iter().enumerate() {
+        if replaced(n, action)
+            && let Action::Send { links, .. } = action
+        {
+            buffers.extend(links.prp1.map(|(id, _)| id));
+        }
+        if n == at {
+            kept.push(Action::Pair { ctrl, qid: sq.qid, entries });
+        } else if !replaced(n, action) {
+            kept.push(action.clone());
+        }
+    }
+    kept.retain(|action| !buffers.iter().any(|id| names_buffer(action, *id)));
+    kept
 }
 
 /// Sends the last command once more, under a label of its own.
@@ -391,6 +422,12 @@ fn simpler(action: &Action) -> Vec<Action> {
                 // A Flush needs no data: if only the number of commands matters, it will do.
                 let flush = spec::command::Flush { nsid: sqe.nsid() };
                 all.push(with(flush.into(), Links { cid: links.cid, ..Links::default() }));
+            } else if links.prp1.is_some() {
+                let ask = spec::command::GetFeatures {
+                    fid: spec::Fid::NUMBER_OF_QUEUES,
+                    ..Default::default()
+                };
+                all.push(with(ask.into(), Links { cid: links.cid, ..Links::default() }));
             }
             if links.prp2.is_some() {
                 all.push(with(sqe, Links { prp2: None, ..links }));
