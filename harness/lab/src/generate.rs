@@ -6,9 +6,13 @@
 //! INTMS or INTMC while MSI-X is on).
 //! What a DUT answers is not its business: it believes that good commands succeed and bad ones do not.
 
-mod commands;
+mod admin;
+mod events;
+mod features;
+mod io;
 mod life;
 mod plan;
+mod tables;
 
 use log::ResetKind;
 use log::random::Random;
@@ -29,28 +33,30 @@ pub struct GenOptions {
     pub controllers: u8,
     /// The active namespaces.
     pub namespaces: Vec<NamespaceFacts>,
+    /// Number of Namespaces (NN): the highest identifier that is valid.
+    pub nn: u32,
     /// How many I/O queues of each kind may be created.
     pub io_queues: u16,
     /// The largest I/O queue.
     pub queue_entries_max: u32,
-    /// The memory page in bytes that bring-up sets.
-    pub page_bytes: u64,
     /// The largest transfer in bytes.
     pub transfer_bytes_max: u64,
     /// How many Aborts may be outstanding at once.
     pub abort_limit: u32,
     /// How many Asynchronous Event Requests may be outstanding at once.
     pub event_limit: u32,
-    /// Whether there is a volatile write cache.
-    pub volatile_write_cache: bool,
     /// Resets that the transport can make.
     pub resets: Vec<ResetKind>,
     /// MSI-X vectors of each controller.
     pub msix_vectors: u16,
-    /// CAP.MPSMIN, for CC.
+    /// CAP.MPSMIN: the memory page that bring-up sets.
     pub mpsmin: u8,
+    /// CAP.MPSMAX.
+    pub mpsmax: u8,
     /// Whether queues must lie in contiguous memory (CAP.CQR).
     pub contiguous_queues: bool,
+    /// An address at which the controllers have no memory, where the transport refuses such an access.
+    pub nowhere: Option<u64>,
     /// Whether commands may be held in flight over aborts, deletions and resets.
     pub races: bool,
     /// The worst hazard that the owner of the DUT consents to: beyond it nothing is planned.
@@ -69,16 +75,17 @@ impl Default for GenOptions {
                 block_bytes: 512,
                 metadata_bytes: 0,
             }],
+            nn: 1,
             io_queues: 4,
             queue_entries_max: 1024,
-            page_bytes: 4096,
             transfer_bytes_max: 128 * 1024,
             abort_limit: 4,
             event_limit: 4,
-            volatile_write_cache: true,
             resets: vec![ResetKind::FunctionLevel, ResetKind::Conventional, ResetKind::PowerCycle],
             msix_vectors: 4,
             mpsmin: 0,
+            mpsmax: 0,
+            nowhere: None,
             contiguous_queues: false,
             races: true,
             consent: Hazard::Irreversible,
@@ -99,22 +106,24 @@ impl GenOptions {
             let mut ctrl = lab.enabled_controller()?;
             let cap = ctrl.cap()?;
             let facts = ctrl.facts().unwrap_or_default();
+            let nowhere = lab.address_without_memory();
             let allowed = |kind: &ResetKind| {
                 Action::Reset { ctrl: 0, kind: *kind }.hazard(caps.controllers) <= consent
             };
             options = Self {
                 controllers: caps.controllers,
                 namespaces: ctrl.namespaces(),
+                nn: facts.nn,
                 io_queues: ctrl.granted_io_sqs().min(ctrl.granted_io_cqs()).min(8),
                 queue_entries_max: u32::from(cap.mqes_z()) + 1,
-                page_bytes: 4096 << cap.mpsmin(),
                 transfer_bytes_max: facts.transfer_bytes_max.unwrap_or(u64::MAX),
                 abort_limit: facts.abort_limit,
                 event_limit: facts.event_limit,
-                volatile_write_cache: facts.volatile_write_cache,
                 resets: caps.resets.iter().copied().filter(allowed).collect(),
                 msix_vectors: if caps.msix_table { caps.msix_vectors.min(8) } else { 0 },
                 mpsmin: cap.mpsmin(),
+                mpsmax: cap.mpsmax(),
+                nowhere,
                 contiguous_queues: cap.cqr(),
                 consent,
                 ..Self::default()

@@ -9,6 +9,7 @@ use emulator::{Config, EmulatorDut};
 use lab::{Action, Bench, GenOptions, Hazard, Sequence, Settings, TestRun, generate};
 use log::ResetKind;
 use model::{FindingKind, Profile, Verdict};
+use spec::QueueKind;
 
 #[test]
 fn the_same_seed_gives_the_same_sequence_and_the_same_log() {
@@ -52,10 +53,13 @@ impl Alarms {
             let step = sequence.actions.get(usize::from(finding.step).wrapping_sub(1));
             let step = step.map_or("audit".to_string(), |action| action.to_string());
             let (place, observed, allowed) = (&finding.place, &finding.observed, &finding.allowed);
+            let command = finding
+                .command
+                .map_or(String::new(), |sqe| spec::command::to_text(&sqe, QueueKind::Admin));
             self.note(
                 format!("{:?} {:?}", finding.kind, finding.req),
                 format!(
-                    "{name} step {} ({step}): {place}: {observed}, allowed {allowed:?}",
+                    "{name} step {} ({step}): {place}: {observed}, allowed {allowed:?} {command}",
                     finding.step
                 ),
             );
@@ -148,6 +152,24 @@ fn everything_that_is_legal_is_sent() {
     let refused = |line: &str| line.contains("create-io-cq") && !line.contains("pc=1");
     let some = (0..100).any(|seed| generate(seed, &contiguous).to_text().lines().any(refused));
     assert!(some, "PC = 0 where CAP.CQR = 1");
+}
+
+/// Each rule of the model is met, and nothing is sent that the model does not know.
+#[test]
+fn everything_that_is_modelled_is_sent() {
+    let options = GenOptions { controllers: 2, ..GenOptions::default() };
+    let mut met = BTreeSet::new();
+    for seed in 0..600 {
+        for action in generate(seed, &options).actions {
+            let Action::Submit { sqid, sqe, .. } = action else { continue };
+            let queue = if sqid.is_admin() { QueueKind::Admin } else { QueueKind::Nvm };
+            let rule = model::rules::find(queue, &sqe);
+            met.insert(rule.unwrap_or_else(|| panic!("seed {seed}: not modelled: {action}")).name);
+        }
+    }
+    let missing: Vec<&str> =
+        model::rules::all().map(|rule| rule.name).filter(|name| !met.contains(name)).collect();
+    assert!(missing.is_empty(), "rules that no generated command meets: {missing:?}");
 }
 
 #[test]

@@ -22,6 +22,9 @@ fn find(bench: &mut Bench<'_>, defect: &dyn Defect, seeds: u64) -> Option<(Seque
     })
 }
 
+/// How many planted defects 300 sequences for each of them find.
+const FOUND_AT_LEAST: usize = 82;
+
 #[test]
 fn the_generator_finds_planted_defects_and_shrinking_cuts_them_short() {
     let mut found = Vec::new();
@@ -59,21 +62,20 @@ fn the_generator_finds_planted_defects_and_shrinking_cuts_them_short() {
         assert!(!matches!(run.verdict, Verdict::Error(_)), "{}", defect.name());
         let run = innocent.replay_possible(&short);
         let excuse = format!("{}\n{:#?}", short.to_text(), run.findings);
-        assert!(!target.is_hit_by(&run), "{}: not the defect's doing: {excuse}", defect.name());
+        let alarm = run.findings.iter().any(|finding| accused(&finding));
+        assert!(!alarm, "{}: not the defect's doing: {excuse}", defect.name());
+        println!("{:3} {} {:?}", short.actions.len(), defect.name(), target.req);
         found.push((short.actions.len(), defect.name(), target.req, short.to_text()));
     }
     for (length, name, req, text) in &found {
-        println!("{length:3} {name} {req:?}");
         if *length > 10 {
-            println!("{text}");
+            println!("{length:3} {name} {req:?}\n{text}");
         }
     }
     println!("missed: {missed:?}");
     // The goal is 12; what is reached may not fall.
-    assert!(found.len() >= 36, "{} found", found.len());
-    // A full CQ takes as many commands as it has slots; the shrinker does not find the smallest one.
-    let allowed = |name: &str| if name == "full-queue-stops-all" { 14 } else { 10 };
-    let long: Vec<_> = found.iter().filter(|(length, name, ..)| *length > allowed(name)).collect();
+    assert!(found.len() >= FOUND_AT_LEAST, "{} found", found.len());
+    let long: Vec<_> = found.iter().filter(|(length, ..)| *length > 10).collect();
     assert!(long.is_empty(), "{} are too long", long.len());
 }
 

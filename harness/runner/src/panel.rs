@@ -73,13 +73,13 @@ pub fn generator(config: &Config) -> GenOptions {
         namespaces: namespaces.collect(),
         io_queues: config.io_sqs.min(config.io_cqs).min(default.io_queues),
         queue_entries_max: config.max_queue_entries,
-        page_bytes: 4096 << config.mpsmin,
+        nn: config.nn(),
         transfer_bytes_max: config.max_transfer().min(default.transfer_bytes_max),
         abort_limit: u32::from(config.acl_z) + 1,
         event_limit: u32::from(config.aerl_z) + 1,
-        volatile_write_cache: config.vwc,
         msix_vectors: config.vectors.min(default.msix_vectors),
         mpsmin: config.mpsmin,
+        mpsmax: config.mpsmax,
         contiguous_queues: config.cqr,
         ..default
     }

@@ -8,11 +8,13 @@ use spec::{Entries, Fid, Qid};
 use super::plan::{Plan, PlannedCq, PlannedCtrl, PlannedSq};
 use crate::action::{Action, Condition, Links, Patience, Word};
 
-const ADMIN_ENTRIES: u64 = 16;
+/// The largest queue that is made because it is the largest that may be.
+const LARGE_QUEUE: u64 = 4096;
 
 impl Plan<'_> {
-    fn cc(&self) -> Cc {
-        Cc::new().with_en(true).with_mps(self.options.mpsmin).with_iosqes(6).with_iocqes(4)
+    fn cc(&mut self, ctrl: u8) -> Cc {
+        let mps = self.ctrl(ctrl).mps;
+        Cc::new().with_en(true).with_mps(mps).with_iosqes(6).with_iocqes(4)
     }
 
     fn write(&mut self, ctrl: u8, offset: u32, width: u8, value: Word) {
@@ -29,22 +31,41 @@ impl Plan<'_> {
     pub(super) fn enable(&mut self, ctrl: u8) {
         if self.random.one_in(2) {
             self.push(Action::Enable { ctrl });
-            *self.ctrl(ctrl) = PlannedCtrl { enabled: true, ..PlannedCtrl::default() };
-            return;
+            *self.ctrl(ctrl) = PlannedCtrl::enabled(self.options.mpsmin);
+        } else {
+            self.enable_by_registers(ctrl);
         }
-        let asq = self.buffer(64 * ADMIN_ENTRIES, Perm::ToController, 0);
-        let acq = self.buffer(16 * ADMIN_ENTRIES, Perm::FromController, 0);
+        // What a reset has left of settings, events and counters.
+        self.ask_again(ctrl, 3);
+        if self.random.one_in(4) {
+            self.health_log(ctrl);
+        }
+        if self.random.one_in(4) {
+            self.request_event(ctrl);
+            self.error_log(ctrl);
+        }
+    }
+
+    fn enable_by_registers(&mut self, ctrl: u8) {
+        let (mpsmin, mpsmax) = (self.options.mpsmin, self.options.mpsmax);
+        let mps = if self.random.one_in(3) { mpsmax.min(mpsmin + 2) } else { mpsmin };
+        // Small ones go round before the next reset.
+        let entries = self.random.between(4, 12);
+        let admin_entries = entries as u32;
+        *self.ctrl(ctrl) =
+            PlannedCtrl { enabled: true, mps, admin_entries, ..PlannedCtrl::default() };
+        let asq = self.buffer(ctrl, 64 * entries, Perm::ToController, 0);
+        let acq = self.buffer(ctrl, 16 * entries, Perm::FromController, 0);
+        self.ctrl(ctrl).admin = vec![asq, acq];
         self.push(Action::ReadReg { ctrl, offset: register::CAP, width: 8 });
-        let z = ADMIN_ENTRIES - 1;
+        let z = entries - 1;
         self.write(ctrl, register::AQA, 4, Word::Raw(z << 16 | z));
         self.write(ctrl, register::ASQ, 8, Word::At(asq, 0));
         self.write(ctrl, register::ACQ, 8, Word::At(acq, 0));
-        let cc = u64::from(self.cc().into_bits());
+        let cc = u64::from(self.cc(ctrl).into_bits());
         self.write(ctrl, register::CC, 4, Word::Raw(cc));
         let ready = Csts::new().with_rdy(true);
         self.wait_csts(ctrl, ready, ready);
-        *self.ctrl(ctrl) =
-            PlannedCtrl { enabled: true, admin: vec![asq, acq], ..PlannedCtrl::default() };
         let asked = u32::from(self.options.io_queues.max(1)) - 1;
         let set = SetFeatures {
             fid: Fid::NUMBER_OF_QUEUES,
@@ -80,10 +101,15 @@ impl Plan<'_> {
             self.create_cq(ctrl, qid, limit);
             qid
         };
-        let entries = self.queue_entries(limit, 64);
+        let entries = self.queue_entries(ctrl, limit, 64);
         let pc = self.is_contiguous();
-        let (prp1, memory) = self.queue_memory(64 * u64::from(entries), Perm::ToController, pc);
-        let create = CreateIoSq { qid, entries: Entries(entries), pc, cqid, ..Default::default() };
+        let bytes = 64 * u64::from(entries);
+        let (prp1, memory) = self.queue_memory(ctrl, bytes, Perm::ToController, pc);
+        // With round robin (CC.AMS = 0) a priority means nothing.
+        let qprio = if self.random.one_in(4) { self.random.below(4) as u8 } else { 0 };
+        let entries_field = Entries(entries);
+        let create =
+            CreateIoSq { qid, entries: entries_field, pc, qprio, cqid, ..Default::default() };
         let links = Links { prp1: Some((prp1, 0)), ..Links::default() };
         self.admin(ctrl, create, links);
         let sq = PlannedSq { qid, cqid, entries, memory, open: 0, tail: 0, errored: false };
@@ -95,17 +121,21 @@ impl Plan<'_> {
     }
 
     /// Small queues wrap and fill up, which is where phases and stalls go wrong; a few reach into their
-    /// second page of `slot_bytes` each.
-    fn queue_entries(&mut self, limit: u64, slot_bytes: u64) -> u32 {
-        let page = self.options.page_bytes / slot_bytes;
-        let most = if self.random.one_in(8) { page + 8 } else { 14 };
-        self.random.between(2, limit.min(most)) as u32
+    /// second page of `slot_bytes` each, or are as large as they may be.
+    fn queue_entries(&mut self, ctrl: u8, limit: u64, slot_bytes: u64) -> u32 {
+        let page = self.page_bytes(ctrl) / slot_bytes;
+        match self.random.below(16) {
+            0 if limit <= LARGE_QUEUE => limit as u32,
+            0 | 1 => self.random.between(2, limit.min(page + 8)) as u32,
+            _ => self.random.between(2, limit.min(14)) as u32,
+        }
     }
 
     fn create_cq(&mut self, ctrl: u8, qid: Qid, limit: u64) {
-        let entries = self.queue_entries(limit, 16);
+        let entries = self.queue_entries(ctrl, limit, 16);
         let pc = self.is_contiguous();
-        let (prp1, memory) = self.queue_memory(16 * u64::from(entries), Perm::FromController, pc);
+        let bytes = 16 * u64::from(entries);
+        let (prp1, memory) = self.queue_memory(ctrl, bytes, Perm::FromController, pc);
         let ien = self.ctrl(ctrl).msix;
         let vectors = u64::from(self.options.msix_vectors.max(1));
         let iv = if ien { self.random.below(vectors) as u16 } else { 0 };
@@ -113,7 +143,7 @@ impl Plan<'_> {
             CreateIoCq { qid, entries: Entries(entries), pc, ien, iv, ..CreateIoCq::default() };
         let links = Links { prp1: Some((prp1, 0)), ..Links::default() };
         self.admin(ctrl, create, links);
-        self.ctrl(ctrl).cqs.push(PlannedCq { qid, memory });
+        self.ctrl(ctrl).cqs.push(PlannedCq { qid, entries, memory });
     }
 
     /// Deletes a submission queue, perhaps with commands in flight, then perhaps its completion queue.
@@ -169,12 +199,12 @@ impl Plan<'_> {
             && self.random.one_in(4)
         {
             // PC = 0 where CAP.CQR = 1.
-            let (list, pages) = self.queue_memory(64, Perm::FromController, false);
+            let (list, pages) = self.queue_memory(ctrl, 64, Perm::FromController, false);
             let links = Links { prp1: Some((list, 0)), ..Links::default() };
             self.admin(ctrl, CreateIoCq { qid, pc: false, ..cq }, links);
             return self.free(pages);
         }
-        let memory = self.buffer(4096, Perm::Both, 0);
+        let memory = self.buffer(ctrl, 4096, Perm::Both, 0);
         let links = |offset| Links { prp1: Some((memory, offset)), ..Links::default() };
         match (self.random.below(9), free, sq, cqid) {
             (0, ..) => drop(self.admin(ctrl, DeleteIoSq { qid: absent }, Links::default())),
@@ -203,6 +233,9 @@ impl Plan<'_> {
         } else {
             self.settle(ctrl);
         }
+        if self.random.one_in(4) {
+            self.health_log(ctrl);
+        }
         let resets = self.options.resets.clone();
         match self.random.below(4) {
             0 if !resets.is_empty() => {
@@ -214,12 +247,21 @@ impl Plan<'_> {
         }
     }
 
-    fn controller_reset(&mut self, ctrl: u8) {
-        let cc = u64::from(self.cc().with_en(false).into_bits());
+    pub(super) fn controller_reset(&mut self, ctrl: u8) {
+        let cc = u64::from(self.cc(ctrl).with_en(false).into_bits());
         self.write(ctrl, register::CC, 4, Word::Raw(cc));
         self.wait_csts(ctrl, Csts::new().with_rdy(true), Csts::new());
+        // A controller reset leaves the registers of the admin queues.
+        if self.random.one_in(2) {
+            let registers = [(register::AQA, 4), (register::ASQ, 8), (register::ACQ, 8)];
+            let (offset, width) = *self.random.pick(&registers);
+            self.push(Action::ReadReg { ctrl, offset, width });
+        }
         self.forget(ctrl);
-        self.enable(ctrl);
+        // The others go on meanwhile.
+        if !self.random.one_in(4) {
+            self.enable(ctrl);
+        }
     }
 
     fn shutdown(&mut self, ctrl: u8) {
@@ -232,10 +274,15 @@ impl Plan<'_> {
             }
         }
         let shn = self.random.between(1, 2) as u8;
-        let cc = u64::from(self.cc().with_shn(shn).into_bits());
+        let cc = u64::from(self.cc(ctrl).with_shn(shn).into_bits());
         self.write(ctrl, register::CC, 4, Word::Raw(cc));
         self.wait_csts(ctrl, Csts::new().with_shst(3), Csts::new().with_shst(2));
-        self.controller_reset(ctrl);
+        if self.random.one_in(3) {
+            // It stays so for a while.
+            self.ctrl(ctrl).shut_down = true;
+        } else {
+            self.controller_reset(ctrl);
+        }
     }
 
     fn outer_reset(&mut self, ctrl: u8, kind: ResetKind) {

@@ -8,6 +8,7 @@ use spec::{Qid, Sqe};
 
 use super::GenOptions;
 use crate::action::{Action, BufferId, CommandId, Condition, Links, Patience, Place, Word};
+use crate::ctl::ADMIN_ENTRIES;
 use crate::layout::{Shape, lay_out, list_actions};
 
 /// A submission queue.
@@ -29,6 +30,7 @@ pub(super) struct PlannedSq {
 #[derive(Clone, Debug)]
 pub(super) struct PlannedCq {
     pub qid: Qid,
+    pub entries: u32,
     pub memory: Vec<BufferId>,
 }
 
@@ -36,15 +38,40 @@ pub(super) struct PlannedCq {
 #[derive(Clone, Debug, Default)]
 pub(super) struct PlannedCtrl {
     pub enabled: bool,
+    /// It was shut down and not reset since.
+    pub shut_down: bool,
+    /// CC.MPS.
+    pub mps: u8,
+    /// Entries of each admin queue.
+    pub admin_entries: u32,
     pub sqs: Vec<PlannedSq>,
     pub cqs: Vec<PlannedCq>,
     /// Memory of the admin queues, if the sequence made it.
     pub admin: Vec<BufferId>,
     /// I/O commands that are in flight, or may be.
     pub in_flight: Vec<(CommandId, Qid)>,
-    pub events: u32,
+    /// Event requests that wait, or may.
+    pub events: Vec<CommandId>,
+    /// How many of them were submitted since the last completion of an admin command, which shows that
+    /// they were fetched.
+    pub unfetched: u32,
     /// Completion queues made since the controller was enabled may interrupt by MSI-X.
     pub msix: bool,
+}
+
+impl PlannedCtrl {
+    /// One that the lab itself has enabled, with admin queues of its own.
+    pub fn enabled(mps: u8) -> Self {
+        let admin_entries = ADMIN_ENTRIES.0;
+        Self { enabled: true, mps, admin_entries, ..Self::default() }
+    }
+}
+
+/// An admin command that asks for something: the entry, and the bytes of its buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Question {
+    pub sqe: Sqe,
+    pub bytes: u64,
 }
 
 /// A read whose blocks are to be looked at when it has completed.
@@ -63,6 +90,8 @@ pub(super) struct Plan<'o> {
     pub looks: Vec<Look>,
     /// Buffers of commands that are in flight, or may be, with their controller.
     pub busy: Vec<(u8, BufferId)>,
+    /// What was asked, or set and not asked for yet.
+    pub asked: Vec<Question>,
     /// Controllers on which MSI-X was turned on, and not off again: a reset by CC.EN leaves it on.
     pub msix_on: BTreeSet<u8>,
     next_buffer: u32,
@@ -73,7 +102,7 @@ impl<'o> Plan<'o> {
     pub fn new(options: &'o GenOptions, random: Random) -> Self {
         let mut ctrls = vec![PlannedCtrl::default(); usize::from(options.controllers.max(1))];
         // Bring-up has enabled controller 0.
-        ctrls[0].enabled = true;
+        ctrls[0] = PlannedCtrl::enabled(options.mpsmin);
         Self {
             options,
             random,
@@ -81,6 +110,7 @@ impl<'o> Plan<'o> {
             ctrls,
             looks: Vec::new(),
             busy: Vec::new(),
+            asked: Vec::new(),
             msix_on: BTreeSet::new(),
             next_buffer: 0,
             next_command: 0,
@@ -98,6 +128,10 @@ impl<'o> Plan<'o> {
     /// One round on one controller.
     pub fn round(&mut self) {
         let ctrl = self.random.below(self.ctrls.len() as u64) as u8;
+        if self.ctrl(ctrl).shut_down {
+            self.controller_reset(ctrl);
+            return;
+        }
         if !self.ctrl(ctrl).enabled {
             self.enable(ctrl);
             return;
@@ -108,16 +142,21 @@ impl<'o> Plan<'o> {
             return;
         }
         match self.random.below(100) {
-            0..48 => self.io_round(ctrl),
-            48..56 => self.make_pair(ctrl),
-            56..62 => self.delete_round(ctrl),
-            62..75 => self.admin_round(ctrl),
-            75..80 => self.queue_fault(ctrl),
-            80..84 => self.abort_round(ctrl),
-            84..90 => self.event_round(ctrl),
-            90..94 => self.interrupt_round(ctrl),
+            0..38 => self.io_round(ctrl),
+            38..46 => self.make_pair(ctrl),
+            46..52 => self.delete_round(ctrl),
+            52..72 => self.admin_round(ctrl),
+            72..77 => self.queue_fault(ctrl),
+            77..82 => self.abort_round(ctrl),
+            82..88 => self.event_round(ctrl),
+            88..93 => self.interrupt_round(ctrl),
             _ => self.reset_round(ctrl),
         }
+    }
+
+    /// The memory page of a controller in bytes (CC.MPS), or the smallest one while it is disabled.
+    pub fn page_bytes(&mut self, ctrl: u8) -> u64 {
+        4096 << self.ctrl(ctrl).mps.max(self.options.mpsmin)
     }
 
     // ---- buffers
@@ -127,9 +166,9 @@ impl<'o> Plan<'o> {
         BufferId(self.next_buffer - 1)
     }
 
-    pub fn buffer(&mut self, bytes: u64, perm: Perm, fill: u8) -> BufferId {
+    pub fn buffer(&mut self, ctrl: u8, bytes: u64, perm: Perm, fill: u8) -> BufferId {
         let id = self.label_buffer();
-        let page = self.options.page_bytes as u32;
+        let page = self.page_bytes(ctrl) as u32;
         self.push(Action::Buffer { id, bytes, offset: 0, page, perm, fill });
         id
     }
@@ -138,17 +177,18 @@ impl<'o> Plan<'o> {
     /// one first. Gives what PRP Entry 1 points to, and all buffers.
     pub fn queue_memory(
         &mut self,
+        ctrl: u8,
         bytes: u64,
         perm: Perm,
         contiguous: bool,
     ) -> (BufferId, Vec<BufferId>) {
         if contiguous {
-            let id = self.buffer(bytes, perm, 0);
+            let id = self.buffer(ctrl, bytes, perm, 0);
             return (id, vec![id]);
         }
-        let page = self.options.page_bytes;
+        let page = self.page_bytes(ctrl);
         let pages = bytes.div_ceil(page);
-        let data = self.buffer((2 * pages - 1) * page, perm, 0);
+        let data = self.buffer(ctrl, (2 * pages - 1) * page, perm, 0);
         let list = self.label_buffer();
         let entries: Vec<Word> = (0..pages).rev().map(|n| Word::At(data, 2 * n * page)).collect();
         self.actions.extend(list_actions(list, &entries, None, page));
@@ -168,7 +208,7 @@ impl<'o> Plan<'o> {
         shape: Shape,
     ) -> (Links, Vec<(Place, u64)>) {
         let first = self.label_buffer();
-        let layout = lay_out(first, bytes, perm, shape, self.options.page_bytes);
+        let layout = lay_out(first, bytes, perm, shape, self.page_bytes(ctrl));
         if layout.buffers.len() == 2 {
             self.label_buffer();
         }
@@ -210,18 +250,8 @@ impl<'o> Plan<'o> {
         let (condition, patience) = (Condition::Completed(id), Patience::Default);
         self.push(Action::Wait { ctrl, condition, patience });
         self.push(Action::Release { ctrl, cqid: Qid::ADMIN });
+        self.ctrl(ctrl).unfetched = 0;
         id
-    }
-
-    /// An admin command that returns data, which is looked at.
-    pub fn admin_in(&mut self, ctrl: u8, command: impl Into<Sqe>, bytes: u64, look: bool) {
-        let id = self.buffer(bytes, Perm::FromController, 0xa5);
-        let links = Links { prp1: Some((id, 0)), ..Links::default() };
-        self.admin(ctrl, command, links);
-        if look {
-            self.push(Action::Bytes { at: Place::In(id, 0), len: bytes });
-        }
-        self.push(Action::Free { id });
     }
 
     /// Everything in flight completes; what was read is looked at; buffers are given back.
@@ -244,7 +274,7 @@ impl<'o> Plan<'o> {
 
     pub fn settle_all(&mut self) {
         for ctrl in 0..self.ctrls.len() as u8 {
-            if self.ctrl(ctrl).enabled {
+            if self.ctrl(ctrl).enabled && !self.ctrl(ctrl).shut_down {
                 self.settle(ctrl);
             }
         }
