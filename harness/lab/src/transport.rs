@@ -89,15 +89,15 @@ impl Core<'_> {
         self.push(ctrl, when, Body::Reset { kind, all: outcome.all });
         let reached = if outcome.all { 0..self.caps.controllers } else { ctrl..ctrl + 1 };
         for ctrl in reached {
-            let cqids = self.controller(ctrl).cqids();
-            for cqid in cqids {
-                self.sweep_queue(ctrl, cqid)?;
-            }
+            // Before the sweep: looks at a controller that was reset are no looks during a hold.
             let controller = &mut self.host.controllers[usize::from(ctrl)];
             controller.cc = register::Cc::default();
             controller.rdy = Some(false);
             if outcome.msix_off {
                 controller.msix = None;
+            }
+            for cqid in self.controller(ctrl).cqids() {
+                self.sweep_queue(ctrl, cqid)?;
             }
             self.host.forget_queues(ctrl);
         }
