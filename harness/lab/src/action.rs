@@ -342,7 +342,7 @@ pub enum Action {
         /// Entries of each.
         entries: u16,
     },
-    /// Resets by means outside the register file.
+    /// Resets, by means outside the register file, or by CC.EN = 0 (and the wait for RDY = 0).
     Reset {
         /// The controller.
         ctrl: u8,

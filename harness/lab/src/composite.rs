@@ -1,5 +1,5 @@
-//! Steps that are several in one, with memory of the lab's own: enabling, a pair of queues. The audit is
-//! made of the same parts.
+//! Steps that are several in one, some with memory of the lab's own: enabling, disabling, a pair of queues.
+//! The audit is made of the same parts.
 
 use log::Perm;
 use spec::command::{CreateIoCq, CreateIoSq, SetFeatures};
@@ -51,6 +51,18 @@ impl Core<'_> {
             let set = SetFeatures { fid: Fid::NUMBER_OF_QUEUES, cdw11, ..SetFeatures::default() };
             core.ask(ctrl, Qid::ADMIN, set.into())?;
             Ok(Seen::Met(true))
+        })
+    }
+
+    /// Resets a controller by CC.EN = 0. Met once RDY = 0 was seen.
+    pub(crate) fn disable(&mut self, ctrl: u8) -> Result<Seen, Stop> {
+        self.as_one(|core| {
+            let cc = core.controller(ctrl).cc.with_en(false).with_shn(0);
+            let value = Word::Raw(cc.into_bits().into());
+            core.perform(&Action::WriteReg { ctrl, offset: register::CC, width: 4, value })?;
+            let ready = u64::from(Csts::new().with_rdy(true).into_bits());
+            let condition = Condition::Register(register::CSTS, 4, ready, 0);
+            core.perform(&Action::Wait { ctrl, condition, patience: Patience::Default })
         })
     }
 

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use dut::{Capabilities, Capability, Ctrl, Dut, Fault, Width};
-use log::{Body, Claim, DoorbellWrite, Interval, Log, PayloadRef, RegisterWrite, SubmitRef};
+use log::{
+    Body, Claim, DoorbellWrite, Interval, Log, PayloadRef, RegisterWrite, ResetKind, SubmitRef,
+};
 use model::{Judge, Profile};
 use spec::register::{self, Cap, Cc, Csts, DoorbellKind};
 use spec::{Addr, Qid};
@@ -159,6 +161,7 @@ impl<'d> Core<'d> {
                 self.wait(ctrl, condition, patience).map(Seen::Met)
             }
             Action::Release { ctrl, cqid } => self.release(ctrl, cqid),
+            Action::Reset { ctrl, kind: ResetKind::Controller } => self.disable(ctrl),
             Action::Reset { ctrl, kind } => self.reset(ctrl, kind),
             Action::MsixEnable { ctrl, vectors } => self.msix_enable(ctrl, vectors),
             Action::MsixMask { ctrl, vector, masked } => self.msix_mask(ctrl, vector, masked),

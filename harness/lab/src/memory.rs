@@ -271,6 +271,20 @@ impl Memory {
         (offset <= buffer.bytes && id.0 < HIDDEN).then_some((id, offset))
     }
 
+    /// Whether the range lies in one buffer, and controllers may do there what `perm` says.
+    pub fn holds(&self, at: u64, bytes: u64, perm: Perm) -> bool {
+        let before = self.by_address.partition_point(|(base, _)| *base <= at);
+        let Some((_, id)) = before.checked_sub(1).and_then(|n| self.by_address.get(n)) else {
+            return false;
+        };
+        let allowed = |given: Perm| given == perm || given == Perm::Both;
+        self.get(*id).is_some_and(|buffer| {
+            let offset = at.checked_sub(buffer.at.0);
+            let end = offset.and_then(|offset| offset.checked_add(bytes));
+            end.is_some_and(|end| end <= buffer.bytes) && allowed(buffer.perm)
+        })
+    }
+
     /// Sweeps the guards of every buffer that holds memory. One entry covers all that is whole.
     pub fn sweep(&self, arena: &Arena) -> Vec<Swept> {
         let mut whole = Swept { at: Addr(0), len: 0, changed: 0 };

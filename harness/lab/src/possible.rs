@@ -1,12 +1,14 @@
 //! Whether an action still makes sense after others were left out: its references are there, places lie
 //! in their buffers, and a host may do it (a command before RDY = 1 would accuse an innocent controller).
 
+use log::{Perm, ResetKind};
 use spec::command::{Command as _, CreateIoCq, CreateIoSq};
 use spec::register::{self, Aqa, Cc};
 use spec::{Addr, Cqe, Qid, Sqe};
 
 use crate::action::{Action, BufferId, ClaimOn, CommandId, Condition, Links, Place, Word};
 use crate::core::Core;
+use crate::host::Controller;
 
 impl Core<'_> {
     /// Whether everything that the action refers to is there.
@@ -78,16 +80,19 @@ impl Core<'_> {
             | Action::Pair { .. } => controller.is_ready(),
             Action::WriteReg { offset: register::CC, value: Word::Raw(value), .. } => {
                 let en = Cc::from(value as u32).en();
-                let aqa = Aqa::from(controller.aqa);
-                let queues = aqa.asqs_z() != 0 && aqa.acqs_z() != 0;
                 // EN only moves once RDY has followed it, and never up without admin queues.
                 match (controller.cc.en(), en) {
-                    (false, true) => controller.rdy != Some(true) && queues,
+                    (false, true) => {
+                        controller.rdy != Some(true) && self.has_admin_queues(controller)
+                    }
                     (true, false) => controller.rdy == Some(true),
                     _ => true,
                 }
             }
             Action::Enable { .. } => controller.rdy != Some(true),
+            Action::Reset { kind: ResetKind::Controller, .. } => {
+                controller.cc.en() && controller.rdy == Some(true)
+            }
             Action::WriteReg { offset: register::INTMS | register::INTMC, .. }
             | Action::ReadReg { offset: register::INTMS | register::INTMC, .. } => {
                 controller.msix.is_none()
@@ -96,7 +101,30 @@ impl Core<'_> {
         }
     }
 
+    /// Whether the admin queues are prepared: in memory of the host, and with Phase Tags of 0 in the
+    /// completion queue, which the host has to clear before EN = 1. Base-2.3 §4.2.4.
+    fn has_admin_queues(&self, controller: &Controller) -> bool {
+        let aqa = Aqa::from(controller.aqa);
+        let (sq, cq) = (controller.asq & !0xfff, controller.acq & !0xfff);
+        let [sq_entries, cq_entries] = [aqa.asqs_z(), aqa.acqs_z()].map(|z| u64::from(z) + 1);
+        let memory = &self.host.memory;
+        sq_entries.min(cq_entries) > 1
+            && memory.holds(sq, sq_entries * Sqe::BYTES as u64, Perm::ToController)
+            && memory.holds(cq, cq_entries * Cqe::BYTES as u64, Perm::FromController)
+            && self.has_clear_phases(cq, cq_entries)
+    }
+
+    /// Whether so many completion queue entries from `base` on have Phase Tags of 0.
+    fn has_clear_phases(&self, base: u64, entries: u64) -> bool {
+        (0..entries).all(|slot| {
+            let mut bytes = [0; Cqe::BYTES];
+            let inside = self.arena.read(Addr(base + slot * Cqe::BYTES as u64), &mut bytes);
+            inside && !Cqe::from_bytes(&bytes).phase()
+        })
+    }
+
     /// Whether a queue that the command creates lies in buffers: itself, or the pages that its list names.
+    /// A completion queue has Phase Tags of 0 there, as those of the admin queues.
     fn has_queue_memory(&self, ctrl: u8, sqid: Qid, sqe: &Sqe, links: &Links) -> bool {
         let slot_bytes = match sqe.opcode() {
             CreateIoSq::OPCODE => Sqe::BYTES,
@@ -107,15 +135,23 @@ impl Core<'_> {
         let Some(buffer) = self.host.memory.get(id) else { return false };
         // Both commands have QSIZE and PC in the same places.
         let create = CreateIoSq::project(sqe);
-        let bytes = u64::from(create.entries.0) * slot_bytes as u64;
+        let entries = u64::from(create.entries.0);
+        let bytes = entries * slot_bytes as u64;
+        let clear = |base: u64, entries: u64| {
+            sqe.opcode() == CreateIoSq::OPCODE || self.has_clear_phases(base, entries)
+        };
         if create.pc {
-            return offset + bytes <= buffer.bytes;
+            let base = buffer.at.0 + offset;
+            return offset + bytes <= buffer.bytes && clear(base & !3, entries);
         }
-        let pages = bytes.div_ceil(self.controller(ctrl).page_bytes());
-        (0..pages).all(|n| {
+        let page = self.controller(ctrl).page_bytes();
+        let in_page = page / slot_bytes as u64;
+        (0..bytes.div_ceil(page)).all(|n| {
             let mut entry = [0; 8];
-            self.arena.read(Addr(buffer.at.0 + offset + 8 * n), &mut entry)
-                && self.host.memory.find(Addr(u64::from_le_bytes(entry))).is_some()
+            let read = self.arena.read(Addr(buffer.at.0 + offset + 8 * n), &mut entry);
+            let at = u64::from_le_bytes(entry);
+            read && self.host.memory.find(Addr(at)).is_some()
+                && clear(at, in_page.min(entries - n * in_page))
         })
     }
 

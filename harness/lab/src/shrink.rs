@@ -102,6 +102,7 @@ pub fn shrink<E>(
         shrinker.delete_objects();
         shrinker.merge_sends();
         shrinker.merge_enables();
+        shrinker.try_all(fewer::resets_in_one);
         shrinker.merge_pairs();
         shrinker.simplify();
         // Reads and Writes move a page of their blocks, or one block.
@@ -110,6 +111,7 @@ pub fn shrink<E>(
             0 => fewer::on_controller_0(actions),
             _ => Vec::new(),
         });
+        shrinker.try_all(fewer::contiguous);
         shrinker.try_all(fewer::smaller_queues);
         shrinker.try_all(fewer::waits_for_others);
         if (shrinker.best.actions.len(), shrinker.weight()) >= before || shrinker.left == 0 {

@@ -49,6 +49,7 @@ pub(crate) const REGISTERS: &[(&str, u32)] = {
 
 /// Resets by the names that a sequence may use.
 pub(crate) const RESETS: &[(&str, log::ResetKind)] = &[
+    ("controller", log::ResetKind::Controller),
     ("function-level", log::ResetKind::FunctionLevel),
     ("conventional", log::ResetKind::Conventional),
     ("subsystem", log::ResetKind::Subsystem),

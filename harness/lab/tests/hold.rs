@@ -66,6 +66,14 @@ fn a_hold_that_a_sequence_forgets_ends_before_the_audit() {
 }
 
 #[test]
+fn a_reset_that_ends_a_hold_is_swept_as_any_other() {
+    let run = replay(&held(
+        "wait held count=1\nreset conventional\nclaim judged reset.nothing-posted-after",
+    ));
+    assert_eq!((run.stop, run.findings, run.verdict), (None, vec![], Verdict::Passed));
+}
+
+#[test]
 fn what_is_still_missing_a_quiet_window_after_a_hold_is_missing() {
     let table = emulator::defect::TABLE;
     let lost = table.iter().find(|defect| defect.name() == "second-tail-lost").unwrap();

@@ -132,6 +132,7 @@ fn on_memory() -> impl Strategy<Value = Action> {
 fn on_controller() -> impl Strategy<Value = Action> {
     let kind = prop::sample::select(vec![DoorbellKind::SqTail, DoorbellKind::CqHead]);
     let reset = prop::sample::select(vec![
+        ResetKind::Controller,
         ResetKind::FunctionLevel,
         ResetKind::Conventional,
         ResetKind::Subsystem,
