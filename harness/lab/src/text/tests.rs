@@ -265,7 +265,10 @@ fn errors_point_at_the_word() {
         ("lockstep sequence 1\nclaim refused c0 by=no-such", "line 2, column 18: expected by="),
         ("lockstep sequence 1\nnote hello", "line 2, column 6: expected a text in double quotes"),
         ("lockstep sequence 1\nwrite b0 0g", "line 2, column 10: expected bytes as pairs"),
-        ("lockstep sequence 1\nreset softly", "line 2, column 7: expected function-level"),
+        (
+            "lockstep sequence 1\nreset softly",
+            "line 2, column 7: expected controller, function-level",
+        ),
     ];
     for (text, expected) in cases {
         let error = Sequence::from_text(text).unwrap_err().to_string();
