@@ -7,6 +7,7 @@ use spec::requirement::{async_event, async_event_request, get_log_page};
 use super::Judge;
 use super::report::Place;
 use crate::choices::ChoiceId;
+use crate::rules::features::temperature_threshold;
 use crate::truth::{Maybe, Yes};
 
 /// Information of the error event Invalid Doorbell Write Value; 00h is Write to Invalid Doorbell Register.
@@ -72,9 +73,8 @@ impl Judge {
     pub(super) fn on_event(&mut self, n: u32, dw0: u32) {
         let event = AsyncEvent::from(dw0);
         let place = self.place_of(n);
-        // A saved threshold is kept over resets and losses of power, so the host may have moved it long ago.
-        let provoked = self.believed().events.thresholds_moved;
-        if event.def() == Some(&spec::event::TEMPERATURE_THRESHOLD) && provoked {
+        let of_threshold = event.def() == Some(&spec::event::TEMPERATURE_THRESHOLD);
+        if of_threshold && self.host_moves_a_threshold() {
             return;
         }
         if event.aet() != 0 || event.aei() > 1 {
@@ -134,6 +134,19 @@ impl Judge {
             let request = &self.commands[*n];
             request.pointer < head || request.rung < unit.idle_record
         })
+    }
+
+    /// Whether the host has moved a temperature threshold (a saved one is kept over resets and losses of power),
+    /// or is about to: the event may come before the completion of the command that provokes it.
+    fn host_moves_a_threshold(&self) -> bool {
+        let unit = &self.units[usize::from(self.now.ctrl)];
+        let admin = unit.sqs.first().and_then(|sq| sq.as_ref());
+        let in_flight = admin.map_or(&[][..], |sq| &sq.in_flight);
+        let moves = |n: &u32| {
+            let rule = self.commands[*n].rule;
+            rule.is_some_and(|rule| std::ptr::eq(rule, &temperature_threshold::SET))
+        };
+        self.believed().events.thresholds_moved || in_flight.iter().any(moves)
     }
 
     /// A Get Log Page of the error log completed with success. Called before its rule.
