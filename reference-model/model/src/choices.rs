@@ -88,6 +88,10 @@ choices! {
         "More = 1, and the Error Information log has room and no entry of the command: lost, or a lie?"
         "Base-2.3 §4.2.3 figure 100, §5.2.12.1.2 figure 209 (ECNT)"
         ["entry-may-be-lost", "entry-is-there"];
+    EqualThreshold "temperature-threshold.equal"
+        "Up to 1.4, a temperature equal to its threshold: crossed, as the feature says, or not, as the page says?"
+        "Base-1.3c §5.21.1.4, §5.14.1.2 figure 93"
+        ["crossed", "not-crossed"];
 }
 
 impl ChoiceId {

@@ -30,6 +30,7 @@ mod dma;
 mod doorbells;
 mod events;
 mod few;
+mod health;
 mod interrupts;
 mod looks;
 mod loose;

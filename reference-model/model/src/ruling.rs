@@ -522,8 +522,19 @@ pub struct Held {
     pub req: Req,
     /// `None`: it agrees. Otherwise what was observed, what was allowed, and because.
     pub broken: Option<Broken>,
-    /// The text allows what is `broken`, and no healthy controller does it: an anomaly.
-    pub legal: bool,
+    /// What it means that it is `broken`.
+    pub weight: Weight,
+}
+
+/// What it means that an observation does not agree.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Weight {
+    /// The requirement does not allow it.
+    Broken,
+    /// The text allows it, and no healthy controller does it: an anomaly.
+    Odd,
+    /// It was observed, and nothing that is modelled says what it should be.
+    Gap,
 }
 
 /// An observation that a requirement does not allow.
@@ -549,7 +560,13 @@ impl Apply<'_> {
             let (observed, because) = odd();
             Broken { observed, allowed: String::new(), because }
         });
-        self.held.push(Held { req, broken, legal: true });
+        self.held.push(Held { req, broken, weight: Weight::Odd });
+    }
+
+    /// `what` was observed beside what `req` speaks of, and is not modelled.
+    pub fn gap(&mut self, req: Req, what: String) {
+        let broken = Broken { observed: what, allowed: String::new(), because: String::new() };
+        self.held.push(Held { req, broken: Some(broken), weight: Weight::Gap });
     }
 
     /// Holds something observed against `req`. `broken` (observed, allowed, because) is called only
@@ -562,11 +579,11 @@ impl Apply<'_> {
     ) {
         match agrees.into() {
             Truth::Maybe => {}
-            Yes => self.held.push(Held { req, broken: None, legal: false }),
+            Yes => self.held.push(Held { req, broken: None, weight: Weight::Broken }),
             No => {
                 let (observed, allowed, because) = broken();
                 let broken = Broken { observed, allowed, because };
-                self.held.push(Held { req, broken: Some(broken), legal: false });
+                self.held.push(Held { req, broken: Some(broken), weight: Weight::Broken });
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::truth::{Maybe, No, Truth, Yes};
 
 mod features;
 
-pub use features::{Features, Temperatures};
+pub use features::{Features, Temperatures, Threshold};
 
 /// Everything believed of the DUT's structure.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -399,6 +399,8 @@ pub struct Events {
     /// An event of type Error was reported and its log page (01h) was not yet read with RAE = 0:
     /// further events of that type are masked. Base-2.3 §5.2.2.
     pub error_masked: Truth,
+    /// The same of type SMART / Health, and log page 02h.
+    pub health_masked: Truth,
     /// How many log reads with RAE = 0 of page 01h have completed: the judge re-arms by it.
     pub error_log_reads: u32,
     /// The host has moved a temperature threshold, so that a temperature event may be its own doing.
@@ -463,6 +465,8 @@ pub struct Controller {
     pub features: Features,
     /// Temperatures, once log page 02h was read.
     pub temperatures: Option<Temperatures>,
+    /// Feature 04h may have changed since the command whose data the host looks at was rung.
+    pub thresholds_unsure: bool,
     /// Identify Controller as read.
     pub claims: Option<ControllerClaims>,
     /// Active namespaces as read.

@@ -330,11 +330,14 @@ impl Judge {
         let mut held = std::mem::take(&mut self.held);
         let command = &self.commands[n];
         let (sqe, cqe): (_, Cqe) = (command.sqe, command.cqe);
-        let counted = command.counted;
+        let (counted, rung) = (command.counted, command.rung);
+        let thresholds_unsure = self.thresholds_changed(rung);
+        let command = &self.commands[n];
         for (w, world) in self.worlds.iter_mut().enumerate() {
             let mut out = Vec::new();
             let sink = if w == 0 { &mut held } else { &mut out };
-            world.controllers[usize::from(ctrl)].counted = counted;
+            let controller = &mut world.controllers[usize::from(ctrl)];
+            (controller.counted, controller.thresholds_unsure) = (counted, thresholds_unsure);
             let mut apply = Apply {
                 world,
                 ctrl,
@@ -350,6 +353,7 @@ impl Judge {
         self.units[usize::from(ctrl)].forces_stale = true;
         if sqe.opcode() == spec::opcode::admin::GET_LOG_PAGE {
             self.show_entries(n, &sqe, &bytes);
+            self.health_seen(n, &sqe, &bytes);
         }
         self.commands[n].bytes = bytes;
         self.report_held(n, &mut held);

@@ -10,7 +10,7 @@ use super::Judge;
 use super::claims::Standing;
 use super::commands::Flight;
 use super::report::Place;
-use crate::ruling::{Applies, Apply, Broken, Cells, Decision, Forces, Held, Ruling};
+use crate::ruling::{Applies, Apply, Broken, Cells, Decision, Forces, Held, Ruling, Weight};
 use crate::state::World;
 use spec::requirement::Level;
 
@@ -227,17 +227,19 @@ impl Judge {
 
     /// Counts and reports what an effect held; empties it.
     pub(super) fn report_held(&mut self, n: u32, held: &mut Vec<Held>) {
-        for Held { req, broken, legal } in held.drain(..) {
-            match broken {
-                None => self.agrees(req),
-                Some(Broken { observed, because, .. }) if legal => {
-                    let place = self.place_of(n);
-                    self.anomaly(Some(req), place, format!("{observed}: {because}"));
-                }
-                Some(broken) => {
-                    let place = self.place_of(n);
+        for Held { req, broken, weight } in held.drain(..) {
+            let Some(broken) = broken else {
+                self.agrees(req);
+                continue;
+            };
+            let place = self.place_of(n);
+            let Broken { observed, because, .. } = &broken;
+            match weight {
+                Weight::Broken => {
                     self.held_broken(req, place, broken);
                 }
+                Weight::Odd => self.anomaly(Some(req), place, format!("{observed}: {because}")),
+                Weight::Gap => self.gap(broken.observed, place.command),
             }
         }
     }
@@ -459,5 +461,6 @@ impl Judge {
 
 /// Whether something that was found broken makes a divergence.
 fn accuses(held: &Held, forces: &Forces) -> bool {
-    matches!(forces.of(held.req), Applies::On(force) if force.level == Level::Shall)
+    let shall = matches!(forces.of(held.req), Applies::On(force) if force.level == Level::Shall);
+    shall && held.weight != Weight::Gap
 }

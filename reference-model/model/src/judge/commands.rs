@@ -379,6 +379,9 @@ impl Judge {
             *standing = super::claims::Standing::Pending;
         }
         self.note_others(n);
+        if sqid == 0 && sqe.opcode() == spec::opcode::admin::SET_FEATURES {
+            self.feature_rung(n);
+        }
         self.start_data(n);
         self.count_rung(n);
     }
@@ -454,6 +457,7 @@ impl Judge {
                     self.commands[other].others.aers += 1;
                 }
                 unit.aers.push(n);
+                unit.events.requested(unit.health.waits);
             }
             Some(0x08) => {
                 self.commands[n].others.aborts = unit.aborts.len() as u32;

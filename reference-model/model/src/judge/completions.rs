@@ -226,10 +226,20 @@ impl Judge {
             }
             self.on_event(n, cqe.dw0());
         }
-        let dw10 = self.commands[n].sqe.dw[10];
-        if status.is_success() && self.commands[n].admin_opcode() == Some(0x02) && dw10 & 0xff == 1
-        {
-            self.log_read(dw10 >> 15 & 1 != 0);
+        let unit = self.unit();
+        if unit.aers.is_empty() {
+            unit.health.unrequested();
+        }
+        if status.is_success() && self.commands[n].admin_opcode() == Some(0x02) {
+            let dw10 = self.commands[n].sqe.dw[10];
+            match dw10 & 0xff {
+                0x01 => self.log_read(dw10 >> 15 & 1 != 0),
+                0x02 => self.health_read(n),
+                _ => {}
+            }
+        }
+        if self.commands[n].admin_opcode() == Some(0x09) {
+            self.feature_completed(n);
         }
         if self.commands[n].rule.is_none() {
             let sqe = self.commands[n].sqe;

@@ -1,8 +1,9 @@
-//! Asynchronous events of type Error: when one is owed, when one is allowed.
+//! Asynchronous events: when one of type Error is owed, when one is allowed, and what is common to
+//! all types. Those that the host enables stand in `health.rs`.
 
-use spec::Req;
 use spec::event::AsyncEvent;
 use spec::requirement::{async_event, async_event_request, get_log_page};
+use spec::{Lid, Req};
 
 use super::Judge;
 use super::report::Place;
@@ -13,6 +14,10 @@ use crate::truth::{Maybe, Yes};
 /// Information of the error event Invalid Doorbell Write Value; 00h is Write to Invalid Doorbell Register.
 /// Base-2.3 figure 152.
 const INVALID_VALUE: u8 = 0x01;
+
+/// Types of events. Base-2.3 figure 150.
+const ERROR: u8 = 0;
+const SMART_HEALTH: u8 = 1;
 
 /// Error events that were caused and not reported yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -34,6 +39,11 @@ pub struct EventState {
     retained: bool,
     /// The error log was read with RAE = 0, since the last event.
     cleared: bool,
+    /// An event was caused while no request was outstanding.
+    waits: bool,
+    /// How many of two events of different types, both caused while no request was outstanding, are left
+    /// to be reported, once there is a request.
+    queued: u8,
 }
 
 impl EventState {
@@ -45,6 +55,19 @@ impl EventState {
     /// A doorbell was written of a queue that is not there, or may not be.
     pub fn no_queue(&mut self) {
         self.no_queue = true;
+    }
+
+    /// An event that waited may have been cleared.
+    pub fn forget_queue(&mut self) {
+        self.waits = false;
+        self.queued = 0;
+    }
+
+    /// A request was rung; `health`: a SMART / Health event waits for one.
+    pub fn requested(&mut self, health: bool) {
+        if std::mem::take(&mut self.waits) && health {
+            self.queued = 2;
+        }
     }
 }
 
@@ -64,7 +87,8 @@ impl Judge {
         // controller cannot know of.
         match fetched {
             true => unit.events.owed = Some((req, at)),
-            false => unit.events.unfetched |= !unit.aers.is_empty(),
+            false if unit.aers.is_empty() => unit.events.waits = true,
+            false => unit.events.unfetched = true,
         }
     }
 
@@ -73,15 +97,22 @@ impl Judge {
     pub(super) fn on_event(&mut self, n: u32, dw0: u32) {
         let event = AsyncEvent::from(dw0);
         let place = self.place_of(n);
-        let of_threshold = event.def() == Some(&spec::event::TEMPERATURE_THRESHOLD);
-        if of_threshold && self.host_moves_a_threshold() {
-            return;
+        match (event.aet(), event.aei()) {
+            (ERROR, 0..=1) => self.on_doorbell_event(n, event, place),
+            (ERROR, _) => self.unsolicited(event, place),
+            (SMART_HEALTH, _) => self.on_health_event(event, place),
+            _ => self.on_other_event(event, place),
         }
-        if event.aet() != 0 || event.aei() > 1 {
-            let name = event.def().map_or("unnamed event", |def| def.name);
-            self.anomaly(None, place, format!("unsolicited event: {name} (DW0 {dw0:08X}h)"));
-            return;
-        }
+    }
+
+    /// An event that nothing the host did explains: legal, and no healthy controller has cause for it.
+    pub(super) fn unsolicited(&mut self, event: AsyncEvent, place: Place) {
+        let (dw0, name) = (event.into_bits(), event.def().map_or("unnamed event", |def| def.name));
+        self.anomaly(None, place, format!("unsolicited event: {name} (DW0 {dw0:08X}h)"));
+    }
+
+    /// An error event about a doorbell was reported.
+    fn on_doorbell_event(&mut self, n: u32, event: AsyncEvent, place: Place) {
         let EventState { causes, no_queue, .. } = self.unit().events;
         self.hold(async_event::NOT_WITHOUT_CAUSE, causes > 0, |_| {
             let observed = format!("error event {:02X}h", event.aei());
@@ -95,7 +126,8 @@ impl Judge {
                 (place.clone(), ("error event 00h".into(), "error event 01h".into(), because))
             });
         }
-        let masked = self.believed().events.error_masked == Yes && !self.clearing();
+        let clearing = self.clearing(Lid::ERROR_INFORMATION);
+        let masked = self.believed().events.error_masked == Yes && !clearing;
         self.hold(async_event::MASKED_UNTIL_CLEARED, !masked, |_| {
             let because = "an error event was reported, and log page 01h was not read since with \
                            RAE = 0"
@@ -103,6 +135,11 @@ impl Judge {
             (place, ("another error event".into(), "no completion".into(), because))
         });
         self.agrees(async_event_request::ONLY_FOR_EVENTS);
+        if self.health_masked() == Yes {
+            self.agrees(async_event::MASKED_BY_TYPE);
+        }
+        self.unit().events.waits = false;
+        self.queued_event_came();
         if std::mem::take(&mut self.unit().events.unfetched) {
             self.shown(ChoiceId::OutstandingRequest, 0, |judge| judge.place_of(n));
         }
@@ -112,7 +149,7 @@ impl Judge {
         }
         // The read that clears may be answered after the event that it sets free.
         let events = self.unit().events;
-        let freed = events.retained && self.clearing();
+        let freed = events.retained && clearing;
         if events.cleared || freed {
             self.agrees(get_log_page::RETAIN_EVENT);
         }
@@ -138,7 +175,7 @@ impl Judge {
 
     /// Whether the host has moved a temperature threshold (a saved one is kept over resets and losses of power),
     /// or is about to: the event may come before the completion of the command that provokes it.
-    fn host_moves_a_threshold(&self) -> bool {
+    pub(super) fn host_moves_a_threshold(&self) -> bool {
         let unit = &self.units[usize::from(self.now.ctrl)];
         let admin = unit.sqs.first().and_then(|sq| sq.as_ref());
         let in_flight = admin.map_or(&[][..], |sq| &sq.in_flight);
@@ -159,6 +196,19 @@ impl Judge {
         let events = &mut self.unit().events;
         events.retained |= retain;
         events.cleared |= !retain;
+        if !retain {
+            events.forget_queue();
+        }
+    }
+
+    /// An event came of a type that others may have waited beside.
+    pub(super) fn queued_event_came(&mut self) {
+        let events = &mut self.unit().events;
+        if events.queued == 1 {
+            self.agrees(async_event::QUEUED);
+        }
+        let events = &mut self.unit().events;
+        events.queued = events.queued.saturating_sub(1);
     }
 
     /// The controller is idle and a request is outstanding: what that shows.
@@ -179,26 +229,36 @@ impl Judge {
         }
     }
 
-    /// Whether a Get Log Page that clears error events is in flight.
-    fn clearing(&self) -> bool {
+    /// Whether a Get Log Page that clears the events of page `lid` is in flight.
+    pub(super) fn clearing(&self, lid: Lid) -> bool {
         let ctrl = self.now.ctrl;
         self.commands.in_flight().any(|n| {
             let command = &self.commands[n];
             let dw10 = command.sqe.dw[10];
             command.ctrl == ctrl
                 && command.admin_opcode() == Some(0x02)
-                && dw10 & 0xff == 1
+                && dw10 & 0xff == u32::from(lid.0)
                 && dw10 >> 15 & 1 == 0
         })
     }
 
     /// The controller is idle and a request is outstanding: an owed event is missing.
     pub(super) fn event_missing(&mut self) {
+        self.health_event_missing();
         let masked = self.believed().events.error_masked;
+        let other = self.health_masked() == Yes;
         let unit = self.unit();
         if unit.events.unfetched && !unit.aers.is_empty() && masked.is_no() {
             unit.events.unfetched = false;
             self.shown(ChoiceId::OutstandingRequest, 1, |_| Place::at("admin CQ"));
+        }
+        let unit = self.unit();
+        if unit.events.queued > 0 && !unit.aers.is_empty() {
+            unit.events.queued = 0;
+            let because = "events of two types were caused while no request was outstanding".into();
+            let story = ("no event".to_string(), "an event of each type".to_string(), because);
+            let silence = crate::DivergenceKind::Silence;
+            self.broken_as(async_event::QUEUED, silence, Place::at("admin CQ"), story);
         }
         let unit = self.unit();
         let Some((req, _)) = unit.events.owed else { return };
@@ -206,6 +266,8 @@ impl Judge {
             return;
         }
         unit.events.owed = None;
+        // Only the mask of another type stands in its way, and must not.
+        let req = if other { async_event::MASKED_BY_TYPE } else { req };
         let because = "a doorbell value was out of range while a request was outstanding".into();
         let story = ("no event".to_string(), "error event 01h".to_string(), because);
         self.broken_as(req, crate::DivergenceKind::Silence, Place::at("admin CQ"), story);

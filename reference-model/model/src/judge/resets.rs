@@ -7,7 +7,7 @@
 use log::ResetKind;
 use spec::register::{Aqa, Cc};
 use spec::requirement::{delete_io_sq, ready, reset, shutdown};
-use spec::{Addr, Nsid, Req};
+use spec::{Addr, Nsid, Req, Version};
 
 use super::Judge;
 use super::cell::Effect;
@@ -279,6 +279,10 @@ impl Judge {
     /// What a reset of this kind does to the structure believed.
     fn forget_structure(&mut self, ctrl: u8, kind: ResetKind) {
         let wide = kind != ResetKind::Controller;
+        // Up to 2.2 only a loss of power drops events that are pending.
+        let drops = kind == ResetKind::PowerCycle
+            || self.version(ctrl).is_some_and(|version| version >= Version::new(2, 3));
+        self.reset_health(ctrl, drops);
         let enabling = self.worlds[0].controllers[usize::from(ctrl)].phase == Phase::Enabling;
         let mask = self.worlds[0].controllers[usize::from(ctrl)].intm.unwrap_or(0);
         let unit = &mut self.units[usize::from(ctrl)];
@@ -287,6 +291,9 @@ impl Judge {
         self.learn(ctrl, |controller| {
             let shut_down = is_shut_down(controller);
             reset_controller(controller);
+            let masked = &mut controller.events.health_masked;
+            // No text says that a reset clears what is masked, short of a loss of power.
+            *masked = if kind == ResetKind::PowerCycle { No } else { *masked & Maybe };
             let lives = &mut controller.lives;
             lives.resets += 1;
             if kind == ResetKind::PowerCycle {

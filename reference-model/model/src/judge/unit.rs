@@ -99,6 +99,8 @@ pub struct Unit {
     pub shows_postings: bool,
     /// Error events that may be owed or allowed.
     pub events: super::events::EventState,
+    /// Events that the host enables.
+    pub health: super::health::Health,
     /// The controller runs (CC.EN written 1): commands are taken.
     pub enabled: bool,
     /// A shutdown was seen complete, and it was not restarted since.
@@ -198,6 +200,7 @@ impl Default for Unit {
             messages: IntMap::default(),
             shows_postings: false,
             events: super::events::EventState::default(),
+            health: super::health::Health::default(),
             enabled: false,
             was_shut_down: false,
             idle_record: 0,

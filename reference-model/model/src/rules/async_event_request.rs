@@ -39,6 +39,8 @@ checks! {
 
 /// Type of an error event. Base-2.3 figure 152.
 const ERROR: u8 = 0;
+/// Type of a SMART / Health event. Base-2.3 figure 153.
+const SMART_HEALTH: u8 = 1;
 const IMMEDIATE: u8 = 3;
 const ONE_SHOT: u8 = 4;
 
@@ -59,6 +61,9 @@ fn accept(apply: &mut Apply) {
             (told, "log page 01h, information 00h to 05h".into(), "the type is Error".into())
         });
         apply.controller().events.error_masked = Yes;
+    }
+    if event.aet() == SMART_HEALTH {
+        apply.controller().events.health_masked = Yes;
     }
 }
 

@@ -3,7 +3,7 @@
 
 use spec::{Req, Version};
 
-use crate::ruling::{Apply, Broken, Held};
+use crate::ruling::{Apply, Broken, Held, Weight};
 use crate::state::{Controller, World};
 use crate::truth::{Truth, Yes};
 
@@ -85,7 +85,7 @@ pub fn hold_all<S>(apply: &mut Apply, structure: &S, table: &[Claim<S>]) {
                 because: claim.req.info().text.trim_end_matches('.').into(),
             }),
         };
-        apply.held.push(Held { req: claim.req, broken, legal: false });
+        apply.held.push(Held { req: claim.req, broken, weight: Weight::Broken });
     }
 }
 

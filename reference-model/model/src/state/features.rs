@@ -49,6 +49,13 @@ impl Features {
         own.map(|((_, of), feature)| (*of, feature))
     }
 
+    /// Whether two beliefs agree on every value of one feature.
+    pub fn agree_on(&self, other: &Features, fid: Fid) -> bool {
+        let own = self.values.iter().filter(|((f, _), _)| *f == fid);
+        let others = other.values.iter().filter(|((f, _), _)| *f == fid);
+        self.since_reset == other.since_reset && own.eq(others)
+    }
+
     /// A Set Features was aborted: current and saved value may be the old or the new.
     pub fn forget(&mut self, fid: Fid) {
         self.since_reset = false;
@@ -76,6 +83,15 @@ impl Features {
             feature.since_reset = true;
         }
     }
+}
+
+/// A temperature threshold, in kelvins.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Threshold {
+    /// The threshold (TMPTH).
+    pub kelvins: u16,
+    /// The most that its hysteresis (TMPTHH) may be: so far behind the threshold a warning may last.
+    pub hysteresis: u16,
 }
 
 /// Temperatures as the SMART / Health Information log showed them last, in kelvins.

@@ -7,6 +7,7 @@ use spec::command::{
     Abort, AsyncEventRequest, DeleteIoCq, DeleteIoSq, Flush, GetFeatures, GetLogPage, Read,
     SetFeatures,
 };
+use spec::log_page::SmartHealth;
 use spec::register;
 use spec::{Addr, Bytes, Cid, Fid, Lid, Nsid, Qid, Sqe, Status};
 
@@ -158,6 +159,20 @@ fn other_choice(choice: ChoiceId, reading: usize) -> Script {
             }
             s
         }
+        ChoiceId::EqualThreshold => {
+            let mut s = Script::bare();
+            s.read(register::VS, 4, 0x1_0400);
+            s.enable_without_version();
+            let fid = Fid::TEMPERATURE_THRESHOLD;
+            s.done(0, SetFeatures { fid, cdw11: 310, ..Default::default() }.into());
+            let lid = Lid::SMART_HEALTH_INFORMATION;
+            s.done(0, GetLogPage { lid, ..read_log(0).with_bytes(Bytes(512)) }.into());
+            let mut page = SmartHealth::zeroed();
+            page.set().ctemp(310).cw(if reading == 0 { 2 } else { 0 });
+            let payload = s.log.store(page.bytes());
+            s.add(Body::BytesSeen { at: buffer(9), payload });
+            s
+        }
         ChoiceId::EntryOfMore => {
             let mut s = with_pair();
             let sent = s.send(1, FLUSH.into());
@@ -180,7 +195,7 @@ fn other_choice(choice: ChoiceId, reading: usize) -> Script {
     }
 }
 
-const ALL: [ChoiceId; 12] = [
+const ALL: [ChoiceId; 13] = [
     ChoiceId::AbsentCqidBeyondGrant,
     ChoiceId::PrpLowBits,
     ChoiceId::NumberOfQueuesAfterDeletion,
@@ -193,6 +208,7 @@ const ALL: [ChoiceId; 12] = [
     ChoiceId::FieldsOfDisable,
     ChoiceId::OutstandingRequest,
     ChoiceId::EntryOfMore,
+    ChoiceId::EqualThreshold,
 ];
 
 /// A profile that pins a choice.

@@ -8,6 +8,7 @@ mod behaviours;
 mod brute_force;
 mod choices;
 mod events;
+mod health;
 mod memory;
 mod mixed_law;
 mod registers;

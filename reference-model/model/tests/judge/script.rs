@@ -390,4 +390,12 @@ impl Script {
         let first = judge.findings().first().map(|f| (f.kind, f.req));
         assert_eq!(first, Some((FindingKind::Divergence(DivergenceKind::Silence), Some(req))));
     }
+
+    /// What is found is of these kinds, in this order.
+    #[track_caller]
+    pub fn findings_are(&self, kinds: &[FindingKind]) {
+        let judge = self.judge();
+        let found: Vec<_> = judge.findings().iter().map(|f| f.kind).collect();
+        assert_eq!(found, kinds, "{:#?}", judge.findings());
+    }
 }

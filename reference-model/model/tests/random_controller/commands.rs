@@ -6,7 +6,6 @@ use spec::identify::{
     IdentifyController, IdentifyNamespace, IndependentIdentifyNamespace, LbaFormat,
     NamespaceIdentificationList, NamespaceList, Nidt,
 };
-use spec::log_page::FirmwareSlot;
 use spec::structure::Text;
 use spec::{Addr, Cid, Cns, Entries, Fid, Lba, Lid, Nsid, Qid, Sqe};
 
@@ -65,7 +64,7 @@ pub fn admin(random: &mut Random, at: Addr) -> Sqe {
     let qid = Qid(random.below(8) as u16);
     let any = *random.pick(&[0, 1, 2, 3, 5, u32::MAX - 1, u32::MAX]);
     let entries = Entries(*random.pick(&[1, 2, 3, 4, 8, 32, 33]));
-    match random.below(13) {
+    match random.below(15) {
         0 | 1 => CreateIoCq {
             prp1: Addr(at.0 + 8 * random.below(2) * random.below(2)),
             qid,
@@ -100,19 +99,34 @@ pub fn admin(random: &mut Random, at: Addr) -> Sqe {
         .into(),
         8 => get_features(random, any),
         9 | 10 => set_features(random, any),
-        11 => GetLogPage {
-            nsid: Nsid(if random.one_in(8) { any } else { u32::MAX }),
-            prp1: at,
-            lid: *random.pick(&[Lid(1), Lid(1), Lid(3), Lid(0x6f)]),
-            numdl_z: *random.pick(&[0, 15, 63]),
-            lpo: *random.pick(&[0, 0, 0, 64, 66, 256, 260]),
-            rae: random.one_in(2),
-            ..Default::default()
-        }
-        .into(),
+        11 | 12 => get_log_page(random, any, at),
         _ if random.one_in(12) => Sqe::new(0xbf),
         _ => AsyncEventRequest {}.into(),
     }
+}
+
+/// A page of those that are modelled, one that is known by name, and one that is reserved: as a whole,
+/// or a part of it.
+fn get_log_page(random: &mut Random, any: u32, at: Addr) -> Sqe {
+    let pages = [1, 3, 2, 2, 2, 2, 0, 5, 0x12, 0x13, 0x06, 0x6f];
+    let lid = Lid(*random.pick(&pages));
+    let whole = match lid.0 {
+        2 | 3 => 127,
+        0 | 0x12 => 255,
+        5 | 0x13 => 1023,
+        _ => 63,
+    };
+    let part = random.one_in(4);
+    GetLogPage {
+        nsid: Nsid(if random.one_in(8) { any } else { u32::MAX }),
+        prp1: at,
+        lid,
+        numdl_z: if part { *random.pick(&[0, 15, 63]) } else { whole },
+        lpo: if part { *random.pick(&[0, 64, 66, 256, 260, 1028]) } else { 0 },
+        rae: random.one_in(2),
+        ..Default::default()
+    }
+    .into()
 }
 
 /// A feature, and what dword 11 selects within it.
@@ -128,10 +142,11 @@ fn feature(random: &mut Random) -> (Fid, u32) {
 
 fn get_features(random: &mut Random, any: u32) -> Sqe {
     let (fid, cdw11) = match random.below(3) {
-        0 => (*random.pick(&[Fid(6), Fid(7), Fid(0)]), 0),
+        0 => (*random.pick(&[Fid(6), Fid(7), Fid(0), Fid::TIMESTAMP]), 0),
         _ => feature(random),
     };
-    let sel = random.below(6) as u8;
+    // Of the time itself nothing is modelled.
+    let sel = if fid == Fid::TIMESTAMP { 3 } else { random.below(6) as u8 };
     let nsid = match random.below(5) {
         0 => any,
         n if fid == Fid::ERROR_RECOVERY => 1 + (n as u32 & 1),
@@ -150,7 +165,8 @@ fn set_features(random: &mut Random, any: u32) -> Sqe {
             let (fid, selection) = feature(random);
             let value = match fid {
                 Fid::INTERRUPT_VECTOR_CONFIGURATION => (random.below(2) as u32) << 16,
-                _ => *random.pick(&[0, 1, 2, 5, 0x1f, 300, 0x0001_0000, 0x4000]),
+                Fid::ASYNCHRONOUS_EVENT_CONFIGURATION => *random.pick(&[0, 1, 2, 2, 0x1f]),
+                _ => *random.pick(&[0, 1, 2, 5, 0x1f, 300, 310, 0x0001_0000, 0x4000]),
             };
             (fid, value | selection)
         }
@@ -200,22 +216,6 @@ pub fn identify(cmd: &Identify, ctrl: u8) -> Option<[u8; 4096]> {
         | Cns::IO_COMMAND_SET_INDEPENDENT_IDENTIFY_NAMESPACE => Some([0; 4096]),
         _ => None,
     }
-}
-
-/// What a successful Get Log Page returned: an empty error log, or one firmware slot.
-pub fn log_page(cmd: &GetLogPage) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; cmd.bytes().0 as usize];
-    match cmd.lid {
-        Lid::ERROR_INFORMATION => {}
-        Lid::FIRMWARE_SLOT_INFORMATION => {
-            let mut page = FirmwareSlot::zeroed();
-            page.set().afi(1).frs1(Text::padded("1", b' '));
-            let from = (cmd.lpo as usize & !3).min(page.0.len());
-            bytes.iter_mut().zip(&page.0[from..]).for_each(|(to, byte)| *to = *byte);
-        }
-        _ => return None,
-    }
-    Some(bytes)
 }
 
 fn identify_controller(n: u16) -> IdentifyController {

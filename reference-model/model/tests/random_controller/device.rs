@@ -8,13 +8,18 @@ use log::random::Random;
 use model::memory::Memory;
 use model::prp::{PrpRole, PrpWalk};
 use model::rules;
+use model::rules::log_pages::supported::lists_feature;
 use model::ruling::{Apply, Blocks, Data, Forces, Others, Rule, View};
 use model::sample::{self, Answer};
 use model::state::{Controller, ControllerClaims, Feature, NamespaceClaims, Phase, World};
-use spec::command::{Abort, Command, CreateIoCq, CreateIoSq, DeleteIoCq, DeleteIoSq};
+use spec::command::{
+    Abort, Command, CreateIoCq, CreateIoSq, DeleteIoCq, DeleteIoSq, GetFeatures, GetLogPage,
+};
 use spec::opcode::{admin, nvm};
 use spec::register::Cap;
-use spec::{Addr, Cid, Cqe, Fid, Nsid, Qid, QueueKind, Sqe, Status, Version};
+use spec::{Addr, Cid, Cqe, Fid, Lid, Nsid, Qid, QueueKind, Sqe, Status, Version};
+
+use crate::health::{Health, make_lists};
 
 pub const BLOCK: u64 = 512;
 pub const PAGE: u64 = 4096;
@@ -43,19 +48,33 @@ pub struct Cq {
 }
 
 /// A command that was fetched.
-struct Running {
+pub struct Running {
     sqid: u16,
     sqe: Sqe,
     /// Decided, with what is left to do: blocks by index.
-    answer: Option<(Answer, Vec<u32>)>,
+    pub answer: Option<(Answer, Vec<u32>)>,
+    /// The log page that it returns.
+    page: Option<Vec<u8>>,
+    /// It clears events when it is completed.
+    clears: bool,
+}
+
+impl Running {
+    /// Whether it is decided, and succeeds.
+    pub fn reports(&self) -> bool {
+        self.answer.as_ref().is_some_and(|(answer, _)| answer.status.is_success())
+    }
 }
 
 #[derive(Default)]
 pub struct Unit {
     pub sqs: BTreeMap<u16, Sq>,
     pub cqs: BTreeMap<u16, Cq>,
-    running: Vec<Running>,
+    pub running: Vec<Running>,
     pub stopping: bool,
+    /// Log pages of completed commands, by identifier.
+    pub pages: HashMap<Cid, Vec<u8>>,
+    pub health: Health,
 }
 
 pub struct Device {
@@ -70,7 +89,7 @@ pub struct Device {
 }
 
 impl Device {
-    pub fn new(random: Random) -> Self {
+    pub fn new(mut random: Random) -> Self {
         let controller = |n: u16| Controller {
             cap: Some(
                 Cap::new().with_mqes_z(31).with_cqr(true).with_to(20).with_css(1).with_crms(1),
@@ -91,6 +110,7 @@ impl Device {
             World { controllers: vec![controller(0), controller(1)], ..Default::default() };
         for n in &mut world.controllers {
             make_features(n);
+            make_lists(n, std::array::from_fn(|_| random.one_in(2)));
             n.active.learn(Nsid(0), &[1, 2], false);
         }
         for nsid in [Nsid(1), Nsid(2)] {
@@ -120,7 +140,8 @@ impl Device {
     /// CC.EN was set: only the admin queue pair exists.
     pub fn enable(&mut self, ctrl: usize, entries: u32) {
         let unit = &mut self.units[ctrl];
-        *unit = Unit::default();
+        let health = std::mem::take(&mut unit.health);
+        *unit = Unit { health, ..Unit::default() };
         unit.sqs.insert(
             0,
             Sq { entries, slots: vec![Sqe::default(); entries as usize], ..Sq::default() },
@@ -150,6 +171,7 @@ impl Device {
                 feature.current = feature.default;
             }
         }
+        self.reset_health(ctrl);
     }
 
     /// Whether nothing more will come by itself.
@@ -164,8 +186,9 @@ impl Device {
         if self.units[ctrl].stopping {
             return;
         }
-        match self.random.below(3) {
-            0 => self.fetch(ctrl),
+        match self.random.below(30) {
+            0 => self.drift(ctrl),
+            1..11 => self.fetch(ctrl),
             _ => {
                 let count = self.units[ctrl].running.len() as u64;
                 if count != 0 {
@@ -185,7 +208,10 @@ impl Device {
         let sq = unit.sqs.get_mut(&sqid).expect("chosen among them");
         let sqe = sq.slots[(sq.head % u64::from(sq.entries)) as usize];
         sq.head += 1;
-        unit.running.push(Running { sqid, sqe, answer: None });
+        unit.running.push(Running { sqid, sqe, answer: None, page: None, clears: false });
+        if unit.health.waits {
+            self.report(ctrl);
+        }
     }
 
     /// Decides a command, does one more block of it, or completes it.
@@ -247,16 +273,23 @@ impl Device {
                 answer.status = Status::ASYNCHRONOUS_EVENT_REQUEST_LIMIT_EXCEEDED;
             }
         }
-        let placed = !matches!(
-            data,
-            Data::Read(Blocks { placed: false, .. })
-                | Data::Write(Blocks { placed: false, .. })
-                | Data::Unknown
-        );
+        // A feature of which the name alone is modelled is there if it is listed.
+        let by_name = std::ptr::eq(rule, &rules::features::GET_BY_NAME);
+        if by_name
+            && lists_feature(GetFeatures::project(&sqe).fid, &self.world.controllers[ctrl])
+                == Some(true)
+        {
+            answer.status = Status::SUCCESSFUL_COMPLETION;
+        }
+        let placed = match data {
+            Data::Read(blocks) | Data::Write(blocks) => blocks.placed,
+            Data::Unknown => by_name,
+            _ => true,
+        };
         if answer.status.is_success() && !placed {
             answer = Answer { status: Status::PRP_OFFSET_INVALID, dw0: 0 };
         }
-        let mut left = Vec::new();
+        let (mut left, mut page, mut clears) = (Vec::new(), None, false);
         if answer.status.is_success() {
             if let Data::Read(blocks) | Data::Write(blocks) = data {
                 left = (0..blocks.count).collect();
@@ -264,14 +297,23 @@ impl Device {
             match admin_opcode {
                 Some(admin::ABORT) => answer.dw0 = self.abort(ctrl, n),
                 Some(admin::DELETE_IO_SUBMISSION_QUEUE) => self.drop_commands_of(ctrl, &sqe),
+                Some(admin::GET_LOG_PAGE) => {
+                    let cmd = GetLogPage::project(&sqe);
+                    page = self.make_page(ctrl, &cmd);
+                    clears = cmd.lid == Lid::SMART_HEALTH_INFORMATION && !cmd.rae;
+                }
                 _ => {}
             }
             self.apply(ctrl, rule, sqid, &sqe, answer);
+            if admin_opcode == Some(admin::SET_FEATURES) {
+                self.weigh(ctrl);
+            }
         }
         // An Abort or a deletion took commands away: find this one again.
         let mut all = self.units[ctrl].running.iter_mut();
         let own = all.find(|r| r.sqid == sqid && r.sqe.cid() == sqe.cid()).expect("it still runs");
         own.answer = Some((answer, left));
+        (own.page, own.clears) = (page, clears);
     }
 
     /// What acceptance does to the truth, by the rule itself.
@@ -414,11 +456,19 @@ impl Device {
         let slot = (cq.posted % u64::from(cq.entries)) as usize;
         cq.slots[slot] = cqe.with_phase(phase);
         cq.posted += 1;
-        unit.running.remove(n);
+        let status = answer.status;
+        let done = unit.running.remove(n);
+        if let Some(page) = done.page {
+            unit.pages.insert(cid, page);
+        }
+        if done.clears {
+            self.clear(ctrl);
+        }
+        self.note_completion(ctrl, done.sqid, &done.sqe, status);
     }
 }
 
-fn is_aer(running: &Running) -> bool {
+pub fn is_aer(running: &Running) -> bool {
     running.sqid == 0 && running.sqe.opcode() == admin::ASYNCHRONOUS_EVENT_REQUEST
 }
 
@@ -439,7 +489,12 @@ pub const FEATURES: [(Fid, u32); 8] = [
 fn make_features(controller: &mut Controller) {
     for (fid, count) in FEATURES {
         for of in 0..count {
-            let default = if (fid, of) == (Fid::TEMPERATURE_THRESHOLD, 0) { 340 } else { 0 };
+            let default = match (fid, of) {
+                (Fid::TEMPERATURE_THRESHOLD, 0) => 340,
+                // The over threshold of sensor 1, which is there.
+                (Fid::TEMPERATURE_THRESHOLD, 1) => 0xffff,
+                _ => 0,
+            };
             let specific = if fid == Fid::ERROR_RECOVERY { 0b010 } else { 0 };
             *controller.features.value_mut(fid, of) = Feature {
                 current: Some(default),

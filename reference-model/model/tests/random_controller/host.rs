@@ -449,8 +449,8 @@ impl Host {
                 }
             }
             admin::GET_LOG_PAGE => {
-                let cmd = GetLogPage::project(sqe);
-                if let Some(bytes) = commands::log_page(&cmd) {
+                let page = self.device.units[ctrl].pages.remove(&sqe.cid());
+                if let Some(bytes) = page {
                     self.show(ctrl, at, &bytes);
                 }
             }

@@ -9,6 +9,7 @@ extern crate lockstep_model as model;
 
 mod commands;
 mod device;
+mod health;
 mod host;
 
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Structures that are read again: as they were, or else.
 
 use model::lives::Lives;
-use model::ruling::Held;
+use model::ruling::{Held, Weight};
 use spec::command::*;
 use spec::identify::*;
 use spec::log_page::ErrorInformation;
@@ -28,7 +28,10 @@ fn broken(held: &[Held]) -> Vec<Req> {
 
 /// What is an anomaly: legal, and no healthy controller does it.
 fn odd(held: &[Held]) -> Vec<Req> {
-    held.iter().filter(|held| held.broken.is_some() && held.legal).map(|held| held.req).collect()
+    held.iter()
+        .filter(|held| held.broken.is_some() && held.weight == Weight::Odd)
+        .map(|held| held.req)
+        .collect()
 }
 
 fn happens(scene: &mut Scene, what: impl FnOnce(&mut Lives)) {
@@ -58,7 +61,8 @@ fn a_controller_says_the_same_again_save_what_moves_by_itself() {
     assert_eq!(broken(&controller_again(nothing, |_| {})), []);
     let held = controller_again(nothing, |id| done(id.set().mdts(4)));
     assert_eq!(odd(&held), [identify::SAME_AGAIN]);
-    let said = held.iter().filter(|held| held.legal).find_map(|held| held.broken.as_ref());
+    let said =
+        held.iter().filter(|held| held.weight == Weight::Odd).find_map(|held| held.broken.as_ref());
     let said = said.expect("one");
     assert_eq!(said.observed, "MDTS (byte 77) is 04h");
     let held = controller_again(nothing, |id| done(id.set().fguid([3; 16])));

@@ -2,11 +2,12 @@
 
 use model::rules;
 use model::ruling::{Apply, Cells, Data, Held};
+use model::state::Temperatures;
 use model::truth::{No, Yes};
 use rstest::rstest;
 use spec::command::*;
 use spec::requirement::*;
-use spec::{Addr, Cid, Cns, Cqe, Entries, Fid, Lba, Nsid, Qid, QueueKind, Req, Sqe, Status};
+use spec::{Addr, Cid, Cns, Cqe, Entries, Fid, Lba, Lid, Nsid, Qid, QueueKind, Req, Sqe, Status};
 
 use crate::claims::broken;
 use crate::world::{Scene, good};
@@ -14,7 +15,9 @@ use crate::world::{Scene, good};
 /// The command succeeded with these two dwords.
 fn accept(scene: &mut Scene, sqe: impl Into<Sqe>, dw0: u32, dw1: u32) -> Vec<Held> {
     let sqe = sqe.into();
-    let queue = if matches!(sqe.dw[1], 1) { QueueKind::Nvm } else { QueueKind::Admin };
+    // Of the commands here those with these opcodes and a namespace are I/O commands.
+    let io = sqe.dw[1] == 1 && sqe.opcode() <= 2;
+    let queue = if io { QueueKind::Nvm } else { QueueKind::Admin };
     let rule = rules::find(queue, &sqe).expect("modelled");
     let mut cqe = Cqe::new(dw0, Qid(0), 0, Cid(0), Status::SUCCESSFUL_COMPLETION, false);
     cqe.dw[1] = dw1;
@@ -205,4 +208,217 @@ fn footprints_conflict_where_the_order_matters() {
     assert!(cache(0).conflicts(cache(1)));
     assert!(!cache(0).conflicts(grant));
     assert_eq!(of(AsyncEventRequest {}.into()).writes, Cells::NONE);
+}
+
+#[test]
+fn a_health_event_masks_its_type_until_its_page_is_read() {
+    let page = good::page(Lid::SMART_HEALTH_INFORMATION);
+    let mut s = Scene::new();
+    s.controller().events.health_masked = No;
+    assert_eq!(broken_by(&mut s, AsyncEventRequest {}, 0x0002_0101), []);
+    let events = s.controller().events;
+    assert!(events.health_masked.is_yes() && !events.error_masked.is_yes());
+    accept(&mut s, good::get_log_page(), 0, 0);
+    accept(&mut s, GetLogPage { rae: true, ..page }, 0, 0);
+    assert!(s.controller().events.health_masked.is_yes(), "another page, and RAE 1");
+    accept(&mut s, page, 0, 0);
+    assert!(s.controller().events.health_masked.is_no());
+    assert_eq!(broken_by(&mut s, AsyncEventRequest {}, 0x0001_0101), [async_event::DW0]);
+}
+
+/// What a Get with this SEL returns.
+fn get(s: &mut Scene, fid: Fid, sel: u8, dw0: u32) -> Vec<Req> {
+    broken_by(s, GetFeatures { sel, ..good::get_features(fid) }, dw0)
+}
+
+#[rstest]
+#[case::arbitration(Fid::ARBITRATION, 3, 5, set_features::EFFECTIVE_AT_COMPLETION)]
+#[case::power_management(Fid::POWER_MANAGEMENT, 1, 2, power_management::STATE)]
+#[case::temperature_threshold(Fid::TEMPERATURE_THRESHOLD, 300, 310, temperature_threshold::OVER)]
+#[case::error_recovery(Fid::ERROR_RECOVERY, 10, 11, error_recovery::VALUE)]
+#[case::coalescing(Fid::INTERRUPT_COALESCING, 0x0504, 0x0501, interrupt_coalescing::VALUE)]
+#[case::vector(Fid::INTERRUPT_VECTOR_CONFIGURATION, 0x1_0001, 0x0_0001, interrupt_vector::VALUE)]
+#[case::atomicity(Fid::WRITE_ATOMICITY_NORMAL, 1, 0, write_atomicity::VALUE)]
+#[case::events(Fid::ASYNCHRONOUS_EVENT_CONFIGURATION, 0x1f, 0x1d, event_configuration::VALUE)]
+fn a_value_is_what_was_set(
+    #[case] fid: Fid,
+    #[case] value: u32,
+    #[case] other: u32,
+    #[case] by: Req,
+) {
+    let set = |cdw11: u32| good::set_features(fid, cdw11);
+    let mut s = Scene::new();
+    assert_eq!(get(&mut s, fid, 0, other), [], "seen for the first time");
+    assert_eq!(get(&mut s, fid, 0, value), [by], "it changed by itself");
+    assert_eq!(get(&mut s, fid, 0, value), [], "what was seen is adopted");
+    assert_eq!(broken_by(&mut s, set(other), 0), []);
+    assert_eq!(get(&mut s, fid, 0, other), []);
+    assert_eq!(get(&mut s, fid, 0, value), [by]);
+    assert_eq!(broken(&accept(&mut s, set(value), 0, 1)), [cqe::RESERVED_DWORDS]);
+    // An Abort may have come before or after the change.
+    s.controller().forget_feature(&set(other).into());
+    assert_eq!(get(&mut s, fid, 0, other), []);
+    let reserved = rules::features::value::of(fid).expect("of one dword").reserved;
+    if reserved != 0 {
+        let bit = reserved & reserved.wrapping_neg();
+        assert_eq!(get(&mut s, fid, 0, other | bit), [cqe::RESERVED_DWORDS]);
+    }
+}
+
+/// Values after a reset: `by` is the requirement that the default is back, where a text was read that
+/// says so.
+#[rstest]
+#[case::arbitration(Fid::ARBITRATION, 3, 5, Some(reset::FEATURES_DEFAULT))]
+#[case::power_management(Fid::POWER_MANAGEMENT, 1, 2, None)]
+#[case::temperature(Fid::TEMPERATURE_THRESHOLD, 300, 310, Some(reset::FEATURES_DEFAULT))]
+#[case::error_recovery(Fid::ERROR_RECOVERY, 10, 11, None)]
+#[case::coalescing(Fid::INTERRUPT_COALESCING, 0, 5, Some(interrupt_coalescing::RESET))]
+#[case::vector(Fid::INTERRUPT_VECTOR_CONFIGURATION, 1, 0x1_0001, Some(interrupt_vector::DEFAULT))]
+#[case::atomicity(Fid::WRITE_ATOMICITY_NORMAL, 1, 0, None)]
+#[case::events(Fid::ASYNCHRONOUS_EVENT_CONFIGURATION, 0x1f, 0x1d, Some(reset::FEATURES_DEFAULT))]
+fn a_reset_leaves_the_default_or_what_was_saved(
+    #[case] fid: Fid,
+    #[case] default: u32,
+    #[case] other: u32,
+    #[case] by: Option<Req>,
+) {
+    let specific = if fid == Fid::ERROR_RECOVERY { 0b010 } else { 0 };
+    let mut s = Scene::new();
+    assert_eq!(get(&mut s, fid, 3, 0b100 | specific), []);
+    assert_eq!(get(&mut s, fid, 3, 0b100 | !specific & 0b010), [get_features::CAPABILITIES]);
+    assert_eq!(get(&mut s, fid, 3, 0b100 | specific), []);
+    assert_eq!(get(&mut s, fid, 1, default), []);
+    let set = good::set_features(fid, other);
+    accept(&mut s, set, 0, 0);
+    s.controller().features.reset(false);
+    let mut right = s.clone();
+    assert_eq!(get(&mut right, fid, 0, default), []);
+    assert_eq!(get(&mut s, fid, 0, other), by.into_iter().collect::<Vec<_>>());
+    // What can be saved, and was, comes back; of a namespace's value another controller may decide.
+    let mut s = Scene::new();
+    assert_eq!(get(&mut s, fid, 3, 0b101 | specific), []);
+    assert_eq!(get(&mut s, fid, 1, default), []);
+    accept(&mut s, SetFeatures { sv: true, ..set }, 0, 0);
+    s.controller().features.reset(false);
+    let kept = (fid != Fid::ERROR_RECOVERY).then_some(reset::SAVED_FEATURES);
+    assert_eq!(get(&mut s, fid, 0, default), kept.into_iter().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_text_gives_some_defaults() {
+    use temperature_threshold::{OVER, SENSOR_DEFAULTS};
+    let mut s = Scene::new().with(|s| s.claims().wctemp = 340);
+    assert_eq!(get(&mut s, Fid::TEMPERATURE_THRESHOLD, 1, 339), [OVER]);
+    assert_eq!(get(&mut s, Fid::TEMPERATURE_THRESHOLD, 1, 340), [get_features::DEFAULT_CONSTANT]);
+    assert_eq!(get(&mut s, Fid::INTERRUPT_COALESCING, 1, 5), [interrupt_coalescing::RESET]);
+    let vector = Fid::INTERRUPT_VECTOR_CONFIGURATION;
+    assert_eq!(get(&mut s, vector, 1, 0x1_0001), [interrupt_vector::DEFAULT]);
+    assert_eq!(get(&mut s, Fid::ERROR_RECOVERY, 1, 1 << 16), [error_recovery::VALUE]);
+    let sensors = [0, 310, 0, 0, 0, 0, 0, 0];
+    s.controller().temperatures = Some(Temperatures { composite: 310, sensors });
+    let of = |tmpsel: u32, thsel: u32| GetFeatures {
+        sel: 1,
+        cdw11: tmpsel << 16 | thsel << 20,
+        ..good::get_features(Fid::TEMPERATURE_THRESHOLD)
+    };
+    assert_eq!(broken_by(&mut s, of(2, 0), 0xfffe), [SENSOR_DEFAULTS]);
+    assert_eq!(broken_by(&mut s, of(2, 1), 1), [SENSOR_DEFAULTS]);
+    assert_eq!(broken_by(&mut s, of(1, 0), 5), [], "a sensor that is not there");
+}
+
+#[test]
+fn each_temperature_has_its_thresholds() {
+    use temperature_threshold::{ALL_SENSORS, OVER, SENSORS, UNDER};
+    let fid = Fid::TEMPERATURE_THRESHOLD;
+    let select = |tmpsel: u32, thsel: u32| tmpsel << 16 | thsel << 20;
+    let set = |of: u32, kelvins: u32| good::set_features(fid, of | kelvins);
+    let seen = |s: &mut Scene, of: u32, kelvins: u32| {
+        broken_by(s, GetFeatures { cdw11: of, ..good::get_features(fid) }, kelvins)
+    };
+    let (composite, under) = (select(0, 0), select(0, 1));
+    let mut s = Scene::new().with(|s| s.claims().wctemp = 340);
+    let sensors = [305, 310, 0, 0, 0, 0, 0, 0];
+    s.controller().temperatures = Some(Temperatures { composite: 310, sensors });
+    for (of, kelvins) in [(composite, 330), (under, 280), (select(1, 0), 331), (select(2, 0), 332)]
+    {
+        accept(&mut s, set(of, kelvins), 0, 0);
+    }
+    assert_eq!(seen(&mut s.clone(), composite, 280), [OVER]);
+    assert_eq!(seen(&mut s.clone(), under, 330), [UNDER]);
+    assert_eq!(seen(&mut s.clone(), select(1, 0), 332), [SENSORS]);
+    assert_eq!(seen(&mut s.clone(), select(2, 0), 332), []);
+    // All sensors at once, and no other temperature.
+    accept(&mut s, set(select(15, 0), 333), 0, 0);
+    assert_eq!(seen(&mut s.clone(), select(1, 0), 331), [ALL_SENSORS]);
+    assert_eq!(seen(&mut s.clone(), select(2, 0), 333), []);
+    assert_eq!(seen(&mut s.clone(), composite, 333), [OVER]);
+    // One of them again.
+    accept(&mut s, set(select(2, 0), 334), 0, 0);
+    assert_eq!(seen(&mut s.clone(), select(2, 0), 333), [SENSORS]);
+    assert_eq!(seen(&mut s.clone(), select(1, 0), 333), []);
+    // Of a sensor that is not there nothing is said.
+    accept(&mut s, set(select(3, 0), 335), 0, 0);
+    assert_eq!(seen(&mut s, select(3, 0), 1), []);
+}
+
+#[test]
+fn features_of_namespaces_and_vectors_have_a_value_for_each() {
+    let mut s = Scene::new();
+    let recovery =
+        |nsid: u32| GetFeatures { nsid: Nsid(nsid), ..good::get_features(Fid::ERROR_RECOVERY) };
+    let set = |nsid: u32, value: u32| SetFeatures {
+        nsid: Nsid(nsid),
+        ..good::set_features(Fid::ERROR_RECOVERY, value)
+    };
+    accept(&mut s, set(1, 5), 0, 0);
+    accept(&mut s, set(2, 6), 0, 0);
+    assert_eq!(broken_by(&mut s.clone(), recovery(1), 6), [error_recovery::VALUE]);
+    assert_eq!(broken_by(&mut s.clone(), recovery(2), 6), []);
+    accept(&mut s, set(u32::MAX, 7), 0, 0);
+    assert_eq!(broken_by(&mut s, recovery(2), 6), [set_features::BROADCAST]);
+    let vector = |iv: u32| GetFeatures {
+        cdw11: iv,
+        ..good::get_features(Fid::INTERRUPT_VECTOR_CONFIGURATION)
+    };
+    let set = |value: u32| good::set_features(Fid::INTERRUPT_VECTOR_CONFIGURATION, value);
+    accept(&mut s, set(0x1_0001), 0, 0);
+    accept(&mut s, set(0x0_0002), 0, 0);
+    assert_eq!(broken_by(&mut s.clone(), vector(1), 0x1_0001), []);
+    assert_eq!(broken_by(&mut s.clone(), vector(2), 0x1_0002), [interrupt_vector::VALUE]);
+    assert_eq!(broken_by(&mut s, vector(2), 0x0_0001), [interrupt_vector::VALUE], "whose is it");
+}
+
+#[test]
+fn a_controller_leaves_a_power_state_by_itself_where_it_may() {
+    let (set, get) =
+        (good::set_features(Fid::POWER_MANAGEMENT, 3), good::get_features(Fid::POWER_MANAGEMENT));
+    let left = |change: fn(&mut Scene)| {
+        let mut s = Scene::new().with(change);
+        accept(&mut s, set, 0, 0);
+        broken_by(&mut s, get, 0)
+    };
+    assert_eq!(left(|_| {}), [power_management::STATE]);
+    assert_eq!(left(|s| s.claims().nops = 1 << 3), []);
+    assert_eq!(left(|s| s.claims().apsta = 1), []);
+    assert_eq!(left(|s| s.controller().claims = None), []);
+}
+
+/// Bits that mean nothing to this controller need not come back as they were set.
+#[test]
+fn only_what_means_something_comes_back() {
+    use spec::register::Cap;
+    let weights = |ams: u8| {
+        let mut s = Scene::new().with(|s| s.controller().cap = Some(Cap::new().with_ams(ams)));
+        accept(&mut s, good::set_features(Fid::ARBITRATION, 0x0201_0003), 0, 0);
+        get(&mut s, Fid::ARBITRATION, 0, 3)
+    };
+    assert_eq!(weights(0), []);
+    assert_eq!(weights(1), [set_features::EFFECTIVE_AT_COMPLETION]);
+    let notices = |oaes: u32| {
+        let mut s = Scene::new().with(|s| s.claims().oaes = oaes);
+        accept(&mut s, good::set_features(Fid::ASYNCHRONOUS_EVENT_CONFIGURATION, 0x102), 0, 0);
+        get(&mut s, Fid::ASYNCHRONOUS_EVENT_CONFIGURATION, 0, 2)
+    };
+    assert_eq!(notices(0), []);
+    assert_eq!(notices(1 << 8), [event_configuration::VALUE]);
 }

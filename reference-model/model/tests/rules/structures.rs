@@ -2,6 +2,7 @@
 //! change breaks one.
 
 use model::lives::{Amount, Counted, Lives, Traffic};
+use model::ruling::Applies;
 use spec::command::GetLogPage;
 use spec::identify::*;
 use spec::log_page::{
@@ -115,6 +116,79 @@ fn health(
 }
 
 fn nothing(_: &mut Scene) {}
+
+/// The composite temperature (310 K) with thresholds of it, and what a page with this Critical Warning
+/// breaks. Sensor 2 is implemented (300 K), with its thresholds as after manufacture.
+fn warned(over: u32, under: u32, cw: u8, change: impl FnOnce(&mut Scene)) -> Vec<Req> {
+    let mut page = SmartHealth::zeroed();
+    page.set().avsp(100).avspt(10).cw(cw).ctemp(310).tsen2(300);
+    let mut scene = Scene::new();
+    scene.claims().wctemp = 340;
+    let value = |current| model::state::Feature { current: Some(current), ..Default::default() };
+    let fid = Fid::TEMPERATURE_THRESHOLD;
+    for (of, current) in [(0, over), (0x10, under), (0x02, 0xffff), (0x12, 0)] {
+        *scene.controller().features.value_mut(fid, of) = value(current);
+    }
+    change(&mut scene);
+    shown(&mut scene, Lid::SMART_HEALTH_INFORMATION, page.bytes())
+}
+
+#[test]
+fn the_warning_of_the_page_follows_its_temperatures_and_the_thresholds() {
+    use temperature_threshold::{CROSSED, INCLUSIVE};
+    let beyond = [smart::TEMPERATURE_WARNING, CROSSED];
+    assert_eq!(warned(320, 300, 0, nothing), []);
+    assert_eq!(warned(320, 300, 2, nothing), [smart::TEMPERATURE_WARNING]);
+    assert_eq!(warned(309, 300, 0, nothing), beyond);
+    assert_eq!(warned(309, 300, 2, nothing), []);
+    assert_eq!(warned(320, 311, 0, nothing), beyond);
+    assert_eq!(warned(310, 300, 0, nothing), [INCLUSIVE]);
+    assert_eq!(warned(320, 310, 0, nothing), [INCLUSIVE]);
+    assert_eq!(warned(310, 300, 2, nothing), []);
+    // The other warnings have nothing to do with it.
+    assert_eq!(warned(320, 300, 0x1d, nothing), []);
+    let of_sensor = |of: u32, kelvins: u32| {
+        move |s: &mut Scene| {
+            let fid = Fid::TEMPERATURE_THRESHOLD;
+            s.controller().features.value_mut(fid, of).current = Some(kelvins);
+        }
+    };
+    assert_eq!(warned(320, 300, 0, of_sensor(2, 299)), beyond);
+    assert_eq!(warned(320, 300, 0, of_sensor(0x12, 301)), beyond);
+    assert_eq!(warned(320, 300, 0, of_sensor(3, 1)), [], "a sensor that is not there");
+}
+
+#[test]
+fn no_warning_is_judged_by_what_is_not_known() {
+    let fid = Fid::TEMPERATURE_THRESHOLD;
+    let unknown =
+        |of: u32| move |s: &mut Scene| s.controller().features.value_mut(fid, of).current = None;
+    for cw in [0, 2] {
+        assert_eq!(warned(320, 300, cw, unknown(0x10)), []);
+        assert_eq!(warned(320, 300, cw, unknown(2)), []);
+        assert_eq!(warned(309, 300, cw, |s| s.controller().thresholds_unsure = true), []);
+    }
+    // One that is crossed decides, whatever the others are.
+    let known = warned(309, 300, 0, unknown(0x10));
+    assert_eq!(known, [smart::TEMPERATURE_WARNING, temperature_threshold::CROSSED]);
+    // As a reset left it: WCTEMP, and FFFFh and 0 of a sensor.
+    let left = |s: &mut Scene| {
+        s.claims().oncs = 0;
+        for of in [0, 2, 0x12] {
+            let feature = s.controller().features.value_mut(fid, of);
+            (feature.current, feature.since_reset) = (None, true);
+        }
+    };
+    assert_eq!(warned(0, 300, 2, left), [smart::TEMPERATURE_WARNING]);
+    // A hysteresis of 4 K: the warning may last down to the threshold less 4 K.
+    assert_eq!(warned(4 << 22 | 314, 300, 2, nothing), []);
+    assert_eq!(warned(4 << 22 | 315, 300, 2, nothing), [smart::TEMPERATURE_WARNING]);
+    assert_eq!(warned(4 << 22 | 314, 300, 2, |s| s.revision(2, 0)), [smart::TEMPERATURE_WARNING]);
+    // Up to 1.4 the texts disagree about equality: it accuses nobody.
+    let old = Scene::new().with(|s| s.revision(1, 4));
+    let force = old.forces().of(temperature_threshold::INCLUSIVE);
+    assert!(matches!(force, Applies::On(force) if force.level == Level::May), "{force:?}");
+}
 
 #[test]
 fn health_lies_within_its_ranges_and_counts_upwards() {

@@ -661,6 +661,10 @@ pub mod get_log_page {
     /// A byte offset equal to the page size is neither refused nor defined by the text. Base-2.3
     /// §5.2.12 (LOG-GEN-16)
     pub const OFFSET_AT_END: Req = Req(382);
+    /// A page may ask more of the command than its identifier: an action, an identifier, a
+    /// namespace, an offset or a length. A command that lacks it is refused, with a status that
+    /// the page names. Base-2.3 §5.2.12 (LCK-LOG-03)
+    pub const PAGE_PARAMETERS: Req = Req(463);
 }
 
 /// Identify.
@@ -1630,7 +1634,7 @@ pub mod write_atomicity {
 }
 
 /// Every named requirement, indexed by its handle.
-pub static TABLE: [Requirement; 463] = [
+pub static TABLE: [Requirement; 464] = [
     Requirement {
         name: "create-io-sq.cqid-not-created",
         id: "QUE-CSQ-06",
@@ -5381,7 +5385,7 @@ pub static TABLE: [Requirement; 463] = [
         id: "FEA-0B-04",
         clause: "Base-2.3 §5.2.26.1.5",
         text: "Enabling a notice whose condition is already true sends the event.",
-        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open })],
+        levels: &[(Version::new(1, 3), Force { level: Level::Shall, status: StatusForce::Open })],
         verified: true,
         when: Condition::Always,
     },
@@ -5871,7 +5875,10 @@ pub static TABLE: [Requirement; 463] = [
         id: "FEA-04-09",
         clause: "Base-2.3 §5.2.26.1.3",
         text: "Comparison is inclusive: equal to the over or under threshold counts as crossed.",
-        levels: &[(Version::new(1, 2), Force { level: Level::Shall, status: StatusForce::Open })],
+        levels: &[
+            (Version::new(1, 3), Force { level: Level::May, status: StatusForce::Open }),
+            (Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Open }),
+        ],
         verified: true,
         when: Condition::Always,
     },
@@ -5967,5 +5974,14 @@ pub static TABLE: [Requirement; 463] = [
         levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
         verified: true,
         when: Condition::Bit(Fact::Ctratt, 10),
+    },
+    Requirement {
+        name: "get-log-page.page-parameters",
+        id: "LCK-LOG-03",
+        clause: "Base-2.3 §5.2.12",
+        text: "A page may ask more of the command than its identifier: an action, an identifier, a namespace, an offset or a length. A command that lacks it is refused, with a status that the page names.",
+        levels: &[(Version::new(1, 0), Force { level: Level::May, status: StatusForce::Open })],
+        verified: true,
+        when: Condition::Always,
     },
 ];

@@ -15,12 +15,12 @@ use spec::{Cns, Entries, Fid, Nsid, Qid, Version};
 use crate::base::given;
 
 /// Whether Select and Save are supported (ONCS bit 4).
-fn selects(ctrl: &Ctl<'_>) -> bool {
+pub(super) fn selects(ctrl: &Ctl<'_>) -> bool {
     ctrl.facts().is_some_and(|facts| facts.oncs >> 4 & 1 != 0)
 }
 
 /// Whether the feature can be changed, as far as the controller tells.
-fn needs_changeable(lab: &mut Lab<'_>, ctrl: &mut Ctl<'_>, get: GetFeatures) -> Outcome {
+pub(super) fn needs_changeable(lab: &mut Lab<'_>, ctrl: &mut Ctl<'_>, get: GetFeatures) -> Outcome {
     if !selects(ctrl) {
         return Ok(());
     }
@@ -46,7 +46,7 @@ fn of(fid: Fid) -> SetFeatures {
     SetFeatures { fid, ..SetFeatures::default() }
 }
 
-fn identified(ctrl: &mut Ctl<'_>) -> Result<IdentifyController, Stop> {
+pub(super) fn identified(ctrl: &mut Ctl<'_>) -> Result<IdentifyController, Stop> {
     let cns = Cns::IDENTIFY_CONTROLLER;
     ctrl.identify_with(spec::command::Identify { cns, ..Default::default() })?.identify_controller()
 }

@@ -2,10 +2,11 @@
 
 use lab::{Ctl, Lab, Outcome, Shutdown, Stop, conformance};
 use log::ResetKind;
-use spec::command::{GetLogPage, Identify};
+use spec::command::{GetFeatures, GetLogPage, Identify};
 use spec::requirement::smart;
-use spec::{Bytes, Cns, Lba, Lid, Nsid, Version};
+use spec::{Bytes, Cns, Fid, Lba, Lid, Nsid, Version};
 
+use super::feature_values::selects;
 use crate::base::given;
 
 const SMART: Lid = Lid::SMART_HEALTH_INFORMATION;
@@ -156,24 +157,63 @@ fn relaxes_only_what_is_restricted(lab: &mut Lab<'_>) -> Outcome {
     read(&mut ctrl, Lid::COMMANDS_SUPPORTED_AND_EFFECTS, Nsid(0), 4096)
 }
 
-/// The pages that are listed are those that can be read.
+/// The pages that are listed are those that can be read: every page with a name, and one without.
 #[conformance(req = supported_log_pages::AS_ANSWERED)]
 fn lists_the_pages_that_it_has(lab: &mut Lab<'_>) -> Outcome {
+    const RESERVED: Lid = Lid(0x6f);
+    const VENDOR_SPECIFIC: u8 = 0xc0;
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
     read(&mut ctrl, Lid::SUPPORTED_LOG_PAGES, Nsid(0), 1024)?;
     read_smart(&mut ctrl)?;
     read(&mut ctrl, Lid::FIRMWARE_SLOT_INFORMATION, Nsid(0), 512)?;
-    // A page that no text defines.
-    let reserved = GetLogPage { lid: Lid(0x6f), ..GetLogPage::default() };
-    ctrl.admin_in(reserved.with_bytes(Bytes(64)), 64)?.ruled()
+    let named = |lid: &Lid| lid.name().is_some() || *lid == RESERVED;
+    for lid in (0..VENDOR_SPECIFIC).map(Lid).filter(named) {
+        // What else a page asks for is left out, and its content is not looked at: the point is
+        // whether it is there.
+        let command = GetLogPage { lid, rae: true, ..GetLogPage::default() };
+        ctrl.admin_in(command.with_bytes(Bytes(512)), 512)?.ruled()?;
+    }
+    Ok(())
 }
 
-/// What is said of features has a form.
+/// Features that every I/O controller has.
+const MANDATORY: [Fid; 4] = [
+    Fid::ARBITRATION,
+    Fid::POWER_MANAGEMENT,
+    Fid::TEMPERATURE_THRESHOLD,
+    Fid::ASYNCHRONOUS_EVENT_CONFIGURATION,
+];
+
+/// Optional features of the controller that nothing but their identifier selects.
+const OPTIONAL: [Fid; 9] = [
+    Fid::AUTONOMOUS_POWER_STATE_TRANSITION,
+    Fid::HOST_MEMORY_BUFFER,
+    Fid::TIMESTAMP,
+    Fid::KEEP_ALIVE_TIMER,
+    Fid::HOST_CONTROLLED_THERMAL_MANAGEMENT,
+    Fid::NON_OPERATIONAL_POWER_STATE_CONFIG,
+    Fid::HOST_BEHAVIOR_SUPPORT,
+    Fid::SANITIZE_CONFIG,
+    Fid::SOFTWARE_PROGRESS_MARKER,
+];
+
+/// What is said of features has a form, and those that are listed are those that can be asked for.
 #[conformance(req = features_supported::ENTRIES)]
 fn lists_the_features_that_it_has(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
     let lid = Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS;
-    read(&mut ctrl, lid, Nsid(0), 1024)
+    read(&mut ctrl, lid, Nsid(0), 1024)?;
+    for fid in MANDATORY {
+        ctrl.get_feature(fid)?.ruled()?;
+    }
+    if selects(&ctrl) {
+        // Their capabilities, of which the text says the same for every feature.
+        for fid in OPTIONAL {
+            let command = GetFeatures { fid, sel: 3, ..GetFeatures::default() };
+            ctrl.admin_in(command, 4096)?.ruled()?;
+        }
+    }
+    Ok(())
 }

@@ -9,6 +9,7 @@ pub mod delete_io_sq;
 pub mod feature_values;
 pub mod get_features;
 pub mod get_log_page;
+pub mod health_events;
 pub mod identify;
 pub mod identify_structures;
 pub mod log_pages;

@@ -1,5 +1,6 @@
 //! Asynchronous Event Configuration (FID 0Bh). Base-2.3 §5.2.26.1.5.
 
+use spec::event::{self, AsyncEvent, EventDef};
 use spec::feature::AsynchronousEventConfiguration;
 use spec::requirement::{event_configuration, reset};
 
@@ -58,6 +59,46 @@ fn sent(controller: &Controller, version: Version) -> Option<u32> {
     let telemetry = if claims.lpa & 1 << 3 != 0 { TELEMETRY } else { 0 };
     let reachability = if claims.oaes & 1 << 17 != 0 { REACHABILITY } else { 0 };
     Some(told | telemetry | reachability)
+}
+
+/// Type of a SMART / Health event. Base-2.3 figure 150.
+const SMART_HEALTH: u8 = 1;
+
+/// The events that a bit enables, other than those of critical warnings. Base-2.3 figure 409.
+const ENABLED: [(EventDef, AsynchronousEventConfiguration); 13] = {
+    const NONE: AsynchronousEventConfiguration = AsynchronousEventConfiguration::new();
+    [
+        (event::ATTACHED_NAMESPACE_ATTRIBUTE_CHANGED, NONE.with_nan(true)),
+        (event::FIRMWARE_ACTIVATION_STARTING, NONE.with_fan(true)),
+        (event::TELEMETRY_LOG_CHANGED, NONE.with_tln(true)),
+        (event::ASYMMETRIC_NAMESPACE_ACCESS_CHANGE, NONE.with_anacn(true)),
+        (event::PREDICTABLE_LATENCY_EVENT_AGGREGATE_LOG_PAGE_CHANGE, NONE.with_plealcn(true)),
+        (event::LBA_STATUS_INFORMATION_ALERT, NONE.with_lsian(true)),
+        (event::ENDURANCE_GROUP_EVENT_AGGREGATE_LOG_PAGE_CHANGE, NONE.with_egealcn(true)),
+        (event::NVM_SUBSYSTEM_NORMAL_SHUTDOWN, NONE.with_nnsshdn(true)),
+        (event::TEMPERATURE_THRESHOLD_HYSTERESIS_RECOVERY, NONE.with_tthry(true)),
+        (event::REACHABILITY_ASSOCIATION_CHANGE, NONE.with_rassn(true)),
+        (event::REACHABILITY_GROUP_CHANGE, NONE.with_rgrp0(true)),
+        (event::ALLOCATED_NAMESPACE_ATTRIBUTE_CHANGED, NONE.with_ansan(true)),
+        (event::ZONE_DESCRIPTOR_CHANGED, NONE.with_zdcn(true)),
+    ]
+};
+
+/// The bits of which one must be 1 for the event to be sent; 0: it is sent whatever the value. Base-2.3
+/// figures 153, 210 and 409.
+pub fn enabling(event: AsyncEvent) -> u32 {
+    match (event.aet(), event.aei()) {
+        // Spare and temperature have information of their own, and the other warnings of an I/O
+        // controller have this one, as far as the text says.
+        (SMART_HEALTH, 0x00) => 0xfc,
+        (SMART_HEALTH, 0x01) => 1 << 1,
+        (SMART_HEALTH, 0x02) => 1,
+        (SMART_HEALTH, _) => 0xff,
+        (aet, aei) => {
+            let enabled = ENABLED.iter().find(|(def, _)| (def.aet, def.aei) == (aet, aei));
+            enabled.map_or(0, |(_, bits)| bits.into_bits())
+        }
+    }
 }
 
 static SET_RESERVED: Reserved<SetFeatures> = Reserved::and(|cmd, v| {

@@ -110,6 +110,7 @@ fn reports_unwritten(nsid: Nsid, v: &View) -> Truth {
 
 fn accept_set(apply: &mut Apply) {
     no_second_dword(apply);
+    answered(apply, true);
     let nsid = SetFeatures::project(apply.sqe).nsid;
     if nsid != Nsid::BROADCAST {
         apply.controller().features.value_mut(VALUE.fid, Nsid::BROADCAST.0).current = None;

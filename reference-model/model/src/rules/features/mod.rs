@@ -2,12 +2,13 @@
 //! set, and what is particular to its value. Base-2.3 §5.2.11, §5.2.26, §4.4.
 
 use spec::command::{Command, GetFeatures, SetFeatures};
-use spec::requirement::get_features;
-use spec::{Fid, Nsid, QueueKind, Sqe, Version};
+use spec::requirement::{features_supported, get_features};
+use spec::{Fid, Nsid, QueueKind, Sqe, Status, Version};
 
 use super::common::{DWORD_0, NSID_ABOVE_NN, PSDT_ADMIN, Reserved, no_second_dword, shows};
+use super::log_pages::supported::lists_feature;
 use crate::checks;
-use crate::ruling::{Apply, Cells, Footprint, Rule, View, no_data, no_effect, no_footprint};
+use crate::ruling::{Apply, Cells, Data, Footprint, Rule, View, no_data, no_effect, no_footprint};
 use crate::state::{Controller, Feature};
 use crate::truth::{Maybe, Truth, Yes};
 
@@ -45,6 +46,7 @@ pub static TABLE: &[&Rule] = &[
     &write_atomicity_normal::SET,
     &asynchronous_event_configuration::GET,
     &asynchronous_event_configuration::SET,
+    &GET_BY_NAME,
 ];
 
 /// The rule for Get Features or Set Features of this SQE; `None`: a feature that is not modelled.
@@ -68,6 +70,7 @@ pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
             (&asynchronous_event_configuration::GET, &asynchronous_event_configuration::SET)
         }
         fid if is_undefined(fid) => (&GET_UNDEFINED, &SET_UNDEFINED),
+        fid if get && WITHOUT_SELECTION.contains(&fid) => return Some(&GET_BY_NAME),
         _ => return None,
     };
     Some(if get { get_rule } else { set_rule })
@@ -104,6 +107,100 @@ pub static SET_UNDEFINED: Rule = Rule {
     accept: no_effect,
     refuse: no_effect,
 };
+
+/// Features of the controller that are defined and not modelled, and of which nothing but the identifier
+/// has to be named: a good Get Features of one is refused only where it is not supported.
+/// Base-2.3 figure 403, §5.2.26.1.6 to §5.2.26.1.10, §5.2.26.1.14, §5.2.26.1.15, §5.2.26.1.31, §5.2.26.2.4.
+const WITHOUT_SELECTION: [Fid; 9] = [
+    Fid::AUTONOMOUS_POWER_STATE_TRANSITION,
+    Fid::HOST_MEMORY_BUFFER,
+    Fid::TIMESTAMP,
+    Fid::KEEP_ALIVE_TIMER,
+    Fid::HOST_CONTROLLED_THERMAL_MANAGEMENT,
+    Fid::NON_OPERATIONAL_POWER_STATE_CONFIG,
+    Fid::HOST_BEHAVIOR_SUPPORT,
+    Fid::SANITIZE_CONFIG,
+    Fid::SOFTWARE_PROGRESS_MARKER,
+];
+
+/// Get Features of one of [`WITHOUT_SELECTION`]: whether it is there has to agree with page 12h. Of what it
+/// returns, the supported capabilities alone are modelled.
+pub static GET_BY_NAME: Rule = Rule {
+    name: "get-features (by name)",
+    queue: QueueKind::Admin,
+    opcode: GetFeatures::OPCODE,
+    tables: &[&DWORD_0, &PSDT_ADMIN, &NSID_ABOVE_NN, &BY_NAME_RESERVED, &GET_CHECKS, &UNLISTED],
+    succeeds: Some(get_features::SELECT),
+    // Some of them return a structure.
+    data: |_, _| Data::Unknown,
+    footprint: no_footprint,
+    accept: accept_by_name,
+    refuse: refuse_by_name,
+};
+
+/// The Select field means nothing without ONCS bit 4; the data pointer is a few features'.
+static BY_NAME_RESERVED: Reserved<GetFeatures> = Reserved::and(|cmd, v| {
+    let select = cmd.sel != 0 && selects(v) != Yes;
+    select || dwords_of_get(cmd) != 0 || cmd.uidx != 0
+});
+
+fn dwords_of_get(cmd: &GetFeatures) -> u32 {
+    cmd.cdw11 | cmd.cdw12 | cmd.cdw13 | cmd.cdw15
+}
+
+checks! {
+    static UNLISTED: GetFeatures[cmd, v] in get_features {
+        FID_UNKNOWN       INVALID_FIELD_IN_COMMAND
+                          if unlisted(cmd.fid, v) => "FID {} is not listed by page 12h", cmd.fid;
+    }
+}
+
+/// Whether page 12h says that the feature is not there. If it says that it is, a refusal is held against
+/// the page: see [`refuse_by_name`].
+fn unlisted(fid: Fid, v: &View) -> Truth {
+    match lists_feature(fid, v) {
+        Some(false) => Yes,
+        _ => Maybe,
+    }
+}
+
+fn accept_by_name(apply: &mut Apply) {
+    let cmd = GetFeatures::project(apply.sqe);
+    answered(apply, true);
+    let known = apply.controller().features.value(cmd.fid, 0);
+    if cmd.sel == SUPPORTED_CAPABILITIES && selects(apply.controller()) == Yes {
+        no_second_dword(apply);
+        let learned = seen_other_than_current(apply, known, u32::MAX, false);
+        *apply.controller().features.value_mut(cmd.fid, 0) = learned;
+    } else {
+        let what = format!("attributes of feature {}", cmd.fid);
+        apply.gap(features_supported::ENTRIES, what);
+    }
+}
+
+/// A refusal as an invalid field says that the feature is not supported, if nothing else is named.
+fn refuse_by_name(apply: &mut Apply) {
+    no_second_dword(apply);
+    let cmd = GetFeatures::project(apply.sqe);
+    let dword_0 = apply.sqe.fuse() | apply.sqe.psdt();
+    let named = u32::from(dword_0) | cmd.nsid.0 | dwords_of_get(&cmd) | u32::from(cmd.uidx);
+    let selected =
+        cmd.sel == 0 || cmd.sel <= SUPPORTED_CAPABILITIES && selects(apply.controller()) == Yes;
+    if named == 0 && selected && apply.cqe.status() == Status::INVALID_FIELD_IN_COMMAND {
+        answered(apply, false);
+    }
+}
+
+/// Holds an answer against the list of features (page 12h).
+fn answered(apply: &mut Apply, supported: bool) {
+    let fid = SetFeatures::project(apply.sqe).fid;
+    let listed = lists_feature(fid, apply.controller());
+    apply.hold(features_supported::ENTRIES, listed.map(|listed| listed == supported), || {
+        let did = if supported { "accepted" } else { "refused as not supported" };
+        let (allowed, is) = if supported { ("FSUPP 1", "0") } else { ("FSUPP 0", "1") };
+        (format!("FID {fid} was {did}"), allowed.into(), format!("page 12h has FSUPP {is}"))
+    });
+}
 
 checks! {
     static GET_FID: GetFeatures[cmd, v] in get_features {

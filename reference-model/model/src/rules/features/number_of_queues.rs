@@ -70,6 +70,7 @@ fn told(value: u32) -> String {
 
 fn accept_set(apply: &mut Apply) {
     no_second_dword(apply);
+    answered(apply, true);
     let dw0 = apply.cqe.dw0();
     apply.hold(number_of_queues::DW0, !not_to_be_requested(dw0), || {
         (told(dw0), "at most 65,535 of each".into(), "identifiers are 1 to 65,535".into())
@@ -93,6 +94,7 @@ fn accept_set(apply: &mut Apply) {
 /// the ones that follow, and not what a Set Features allocates.
 fn accept_get(apply: &mut Apply) {
     no_second_dword(apply);
+    answered(apply, true);
     let dw0 = apply.cqe.dw0();
     if asks_current(apply).is_yes() {
         let before = apply.controller().number_of_queues.current;

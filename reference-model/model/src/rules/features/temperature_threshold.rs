@@ -1,15 +1,20 @@
 //! Temperature Threshold (FID 04h): an over and an under threshold for the composite temperature and for
 //! each sensor. Base-2.3 §5.2.26.1.3.
 
+use std::cmp::Ordering;
+
 use spec::feature::TemperatureThreshold;
 use spec::requirement::{reset, temperature_threshold};
 
 use super::value::{self, Default, Value, stays};
 use super::*;
+use crate::state::{Temperatures, Threshold};
 use crate::truth::No;
 
-/// Temperature Threshold (TMPTH), in kelvins. The hysteresis beside it is not followed.
+/// Temperature Threshold (TMPTH), in kelvins. A Get need not return the hysteresis beside it.
 const TMPTH: u32 = 0xffff;
+/// The most that the field of the hysteresis holds.
+const MOST_HYSTERESIS: u16 = 7;
 /// Thresholds that stand for the sensors: one value each.
 const SENSORS: std::ops::RangeInclusive<u32> = 1..=8;
 const ALL_SENSORS: u32 = TemperatureThreshold::ALL_SENSORS as u32;
@@ -92,6 +97,71 @@ fn default(controller: &Controller, of: u32) -> Option<Default> {
     }
 }
 
+/// How a temperature stands to its thresholds: what says most stands first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Crossing {
+    /// Beyond a threshold.
+    Beyond,
+    /// Equal to a threshold.
+    Equal,
+    /// A threshold is not known, or a hysteresis may last.
+    Unknown,
+    /// Short of both.
+    Within,
+}
+
+/// Compares every temperature that the controller reports with its thresholds. Base-2.3 §5.2.26.1.3.
+pub fn crossing(controller: &Controller, told: &Temperatures, version: Version) -> Crossing {
+    let all = [(0, told.composite)].into_iter().chain(SENSORS.zip(told.sensors));
+    let each = all.filter(|(_, kelvins)| *kelvins != 0).flat_map(|(of, kelvins)| {
+        let [over, under] = [of, of | UNDER].map(|of| threshold(controller, of, version));
+        [over.map(|over| over_crossed(over, kelvins)), under.map(|at| under_crossed(at, kelvins))]
+    });
+    // No controller is at 0 K: it does not tell its temperature.
+    let silent = (told.composite == 0).then_some(None);
+    each.chain(silent)
+        .map(|one| one.unwrap_or(Crossing::Unknown))
+        .min()
+        .unwrap_or(Crossing::Unknown)
+}
+
+fn over_crossed(threshold: Threshold, kelvins: u16) -> Crossing {
+    match kelvins.cmp(&threshold.kelvins) {
+        Ordering::Greater => Crossing::Beyond,
+        Ordering::Equal => Crossing::Equal,
+        _ if threshold.kelvins - kelvins <= threshold.hysteresis => Crossing::Unknown,
+        Ordering::Less => Crossing::Within,
+    }
+}
+
+fn under_crossed(threshold: Threshold, kelvins: u16) -> Crossing {
+    match kelvins.cmp(&threshold.kelvins) {
+        Ordering::Less => Crossing::Beyond,
+        Ordering::Equal => Crossing::Equal,
+        _ if kelvins - threshold.kelvins <= threshold.hysteresis => Crossing::Unknown,
+        Ordering::Greater => Crossing::Within,
+    }
+}
+
+/// What is believed of a threshold that the controller must have: as it was set or seen, or as a reset
+/// must have left it.
+fn threshold(controller: &Controller, of: u32, version: Version) -> Option<Threshold> {
+    if !exists(controller, of, version).is_yes() {
+        return None;
+    }
+    let with_hysteresis = version >= Version::new(2, 1);
+    let feature = controller.features.value(VALUE.fid, of);
+    if let Some(current) = feature.current {
+        let value = TemperatureThreshold::from_bits(current);
+        let hysteresis = if with_hysteresis { u16::from(value.tmpthh()) } else { 0 };
+        return Some(Threshold { kelvins: value.tmpth(), hysteresis });
+    }
+    let left = feature.since_reset && value::saveable(controller, feature).is_no();
+    let told = default(controller, of).filter(|_| left)?;
+    let hysteresis = if with_hysteresis { MOST_HYSTERESIS } else { 0 };
+    Some(Threshold { kelvins: told.value as u16, hysteresis })
+}
+
 /// The hysteresis came with 2.1: a controller may have none, or less than is asked for.
 static SET_RESERVED: Reserved<SetFeatures> = Reserved::and(|cmd, v| {
     let value = TemperatureThreshold::from_bits(cmd.cdw11);
@@ -146,6 +216,7 @@ fn absent(dword_11: u32, v: &View, composite: bool) -> Truth {
 
 fn accept_set(apply: &mut Apply) {
     no_second_dword(apply);
+    answered(apply, true);
     let dword_11 = SetFeatures::project(apply.sqe).cdw11;
     let of = selection(0, dword_11, apply.version);
     value::set(apply, &VALUE, of);

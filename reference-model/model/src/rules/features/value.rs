@@ -5,7 +5,7 @@ use spec::command::{Command, GetFeatures, SetFeatures};
 use spec::requirement::{cqe, reset, set_features};
 use spec::{Fid, Req, Version};
 
-use super::{SAVEABLE, asks_current, seen_other_than_current, selects, shows_a_value};
+use super::{SAVEABLE, answered, asks_current, seen_other_than_current, selects, shows_a_value};
 use crate::rules::common::{no_second_dword, shows};
 use crate::ruling::Apply;
 use crate::state::{Controller, Feature};
@@ -61,6 +61,7 @@ pub fn stays(_: &Controller, _: u32) -> Truth {
 /// A Set Features was accepted.
 pub fn accept_set(apply: &mut Apply, value: &Value) {
     no_second_dword(apply);
+    answered(apply, true);
     let cmd = SetFeatures::project(apply.sqe);
     let of = (value.of)(cmd.nsid.0, cmd.cdw11, apply.version);
     set(apply, value, of);
@@ -84,6 +85,7 @@ pub fn set(apply: &mut Apply, value: &Value, of: u32) {
 /// A Get Features was accepted.
 pub fn accept_get(apply: &mut Apply, value: &Value) {
     no_second_dword(apply);
+    answered(apply, true);
     let cmd = GetFeatures::project(apply.sqe);
     let (version, dw0) = (apply.version, apply.cqe.dw0());
     let of = (value.of)(cmd.nsid.0, cmd.cdw11, version);
@@ -115,13 +117,18 @@ pub fn accept_get(apply: &mut Apply, value: &Value) {
     *apply.controller().features.value_mut(value.fid, of) = learned;
 }
 
+/// Whether the feature can be saved, so that a reset may leave another value than the default.
+pub fn saveable(controller: &Controller, feature: Feature) -> Truth {
+    match feature.capabilities {
+        Some(capabilities) => (capabilities & SAVEABLE != 0).into(),
+        None => selects(controller) & Maybe,
+    }
+}
+
 /// Holds the current value against what it was set to, or to what a reset must have left.
 fn hold_current(apply: &mut Apply, value: &Value, (of, bits): (u32, u32), known: Feature) {
     let dw0 = apply.cqe.dw0();
-    let saveable = match known.capabilities {
-        Some(capabilities) => (capabilities & SAVEABLE != 0).into(),
-        None => selects(apply.controller()) & Maybe,
-    };
+    let saveable = saveable(apply.controller(), known);
     let told = (value.default)(apply.controller(), of).filter(|_| known.since_reset);
     let told = told.filter(|_| saveable.is_no() && known.current.is_none());
     let by = match (known.since_reset, saveable) {

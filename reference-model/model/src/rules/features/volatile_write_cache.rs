@@ -55,6 +55,7 @@ const WCE: u32 = VolatileWriteCache::new().with_wce(true).into_bits();
 
 fn accept_set(apply: &mut Apply) {
     no_second_dword(apply);
+    answered(apply, true);
     let cmd = SetFeatures::project(apply.sqe);
     let value = cmd.cdw11 & WCE;
     let saves = cmd.sv & selects(apply.controller());
@@ -70,6 +71,7 @@ fn accept_set(apply: &mut Apply) {
 
 fn accept_get(apply: &mut Apply) {
     no_second_dword(apply);
+    answered(apply, true);
     let known = apply.controller().volatile_write_cache;
     let dw0 = apply.cqe.dw0();
     let current = asks_current(apply);

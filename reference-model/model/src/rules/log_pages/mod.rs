@@ -29,9 +29,10 @@ pub static TABLE: &[&Rule] = &[
     &effects::RULE,
     &supported::FEATURES,
     &supported::NVME_MI,
+    &BY_NAME,
 ];
 
-/// The rule for Get Log Page of this SQE; `None`: a page that is not modelled.
+/// The rule for Get Log Page of this SQE; `None`: a page of the vendor's.
 pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
     match GetLogPage::project(sqe).lid {
         Lid::SUPPORTED_LOG_PAGES => Some(&supported::LOG_PAGES),
@@ -42,8 +43,53 @@ pub fn find(sqe: &Sqe) -> Option<&'static Rule> {
         Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS => Some(&supported::FEATURES),
         Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS => Some(&supported::NVME_MI),
         // C0h to FFh are the vendor's.
-        lid if lid.name().is_none() && lid.0 < 0xc0 => Some(&UNDEFINED),
-        _ => None,
+        lid if lid.0 >= 0xc0 => None,
+        lid if lid.name().is_none() => Some(&UNDEFINED),
+        _ => Some(&BY_NAME),
+    }
+}
+
+/// Get Log Page of a page that is defined and of which nothing more is modelled: whether it is there has
+/// to agree with page 00h. A host that looks at its content sees what nothing here judges: a gap.
+pub static BY_NAME: Rule = Rule {
+    name: "get-log-page (by name)",
+    queue: QueueKind::Admin,
+    opcode: GetLogPage::OPCODE,
+    tables: &[&DWORD_0, &PSDT_ADMIN, &BY_NAME_RESERVED, &UNLISTED, &PRPS],
+    succeeds: None,
+    data: |sqe, view| returns(sqe, view, not_modelled),
+    footprint: no_footprint,
+    accept: |apply| {
+        no_result(apply);
+        answered(apply, true);
+    },
+    refuse: refuse_page,
+};
+
+static BY_NAME_RESERVED: Reserved<GetLogPage> = Reserved::ALWAYS;
+
+fn not_modelled(apply: &mut Apply, _: &[u8]) {
+    let lid = GetLogPage::project(apply.sqe).lid;
+    apply.gap(supported_log_pages::AS_ANSWERED, format!("the content of log page {lid}"));
+}
+
+checks! {
+    static UNLISTED: GetLogPage[cmd, v] in get_log_page {
+        LID_UNKNOWN_BEFORE_2_3  INVALID_FIELD_IN_COMMAND | INVALID_LOG_PAGE
+                          if unlisted(cmd.lid, v) => "LID {} is not listed by page 00h", cmd.lid;
+        LID_UNKNOWN       INVALID_LOG_PAGE
+                          if unlisted(cmd.lid, v) => "LID {} is not listed by page 00h", cmd.lid;
+        PAGE_PARAMETERS   INVALID_FIELD_IN_COMMAND | INVALID_NAMESPACE_OR_FORMAT
+                          if Maybe => "what page {} asks of the command is not modelled", cmd.lid;
+    }
+}
+
+/// Whether page 00h says that the page is not there.
+fn unlisted(lid: Lid, v: &View) -> Truth {
+    match supported::listed(lid, v) {
+        Some(false) => Yes,
+        Some(true) => No,
+        None => Maybe,
     }
 }
 
@@ -315,6 +361,6 @@ fn starts_at(cmd: &GetLogPage, controller: &Controller) -> Option<u64> {
 }
 
 /// Whether the read clears the event of the page: RAE = 0, or any read before 1.3.
-fn clears_event(cmd: &GetLogPage, version: Version) -> bool {
+pub fn clears_event(cmd: &GetLogPage, version: Version) -> bool {
     !cmd.rae || version < Version::new(1, 3)
 }

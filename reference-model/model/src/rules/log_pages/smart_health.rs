@@ -5,13 +5,14 @@ use std::sync::{Arc, LazyLock};
 
 use spec::QueueKind;
 use spec::command::{Command, GetLogPage};
-use spec::log_page::SmartHealth;
-use spec::requirement::{identify, smart};
+use spec::log_page::{CriticalWarning, SmartHealth};
+use spec::requirement::{identify, smart, temperature_threshold};
 
 use super::*;
 use crate::lives::{Counted, KeptSmart, Traffic};
 use crate::rules::claims::{Seen, claims, first_reserved, hold_all};
 use crate::rules::common::valid;
+use crate::rules::features::temperature_threshold::{Crossing, crossing};
 use crate::state::Temperatures;
 
 /// The rule.
@@ -52,8 +53,11 @@ fn names_a_namespace(cmd: &GetLogPage) -> bool {
 
 fn accept(apply: &mut Apply) {
     accept_page(apply);
-    let nsid = GetLogPage::project(apply.sqe).nsid;
-    shows(apply, smart::NSID_ZERO, nsid == Nsid(0));
+    let cmd = GetLogPage::project(apply.sqe);
+    shows(apply, smart::NSID_ZERO, cmd.nsid == Nsid(0));
+    if clears_event(&cmd, apply.version) {
+        apply.controller().events.health_masked = No;
+    }
 }
 
 claims! {
@@ -238,10 +242,71 @@ fn temperatures(page: &SmartHealth) -> Temperatures {
     Temperatures { composite: page.ctemp(), sensors }
 }
 
+/// Temperature Threshold Condition (TTC) of Critical Warning.
+fn warns(page: &SmartHealth) -> bool {
+    CriticalWarning::from_bits(page.cw()).ttc()
+}
+
+/// How the page's temperatures stand to the thresholds that were in force when it was made; `None`: those
+/// may have changed beside it.
+fn crossed(controller: &Controller, page: &SmartHealth, version: Version) -> Option<Crossing> {
+    let steady = !controller.thresholds_unsure;
+    steady.then(|| crossing(controller, &temperatures(page), version))
+}
+
+/// Holds the warning about temperatures against the thresholds: the page shows both as they were when it
+/// was made. Base-2.3 §5.2.26.1.3.
+fn warning(apply: &mut Apply, page: &SmartHealth) {
+    let version = apply.version;
+    let Some(crossed) = crossed(apply.controller(), page, version) else { return };
+    let warns = warns(page);
+    let story = |allowed: &str, because: &str| {
+        let told = temperatures(page);
+        let observed =
+            format!("CW {:02X}h at {} K, sensors {:?}", page.cw(), told.composite, told.sensors);
+        (observed, allowed.to_string(), because.to_string())
+    };
+    let beyond = || story("bit 1 set", "a temperature is beyond its threshold");
+    match crossed {
+        Crossing::Beyond => {
+            apply.hold(smart::TEMPERATURE_WARNING, warns, beyond);
+            apply.hold(temperature_threshold::CROSSED, warns, beyond);
+        }
+        Crossing::Equal => apply.hold(temperature_threshold::INCLUSIVE, warns, || {
+            story("bit 1 set", "a temperature is equal to its threshold")
+        }),
+        Crossing::Within => apply.hold(smart::TEMPERATURE_WARNING, !warns, || {
+            story("bit 1 clear", "no temperature has reached a threshold")
+        }),
+        Crossing::Unknown => {}
+    }
+}
+
+/// Up to 1.4 the texts of the page and of the feature disagree on a temperature that is equal to its
+/// threshold and beyond no other. Whether the page counts it as crossed, if it shows one.
+pub fn counts_equality(
+    cmd: &GetLogPage,
+    controller: &Controller,
+    version: Version,
+    bytes: &[u8],
+) -> Option<bool> {
+    let page = SmartHealth(*bytes.first_chunk::<512>()?);
+    let whole = starts_at(cmd, controller) == Some(0);
+    let equal = crossed(controller, &page, version) == Some(Crossing::Equal);
+    (whole && equal && version < Version::new(2, 0)).then(|| warns(&page))
+}
+
+/// Whether the page, or its beginning, warns of a temperature.
+pub fn told_warning(cmd: &GetLogPage, controller: &Controller, bytes: &[u8]) -> Option<bool> {
+    let whole = starts_at(cmd, controller) == Some(0);
+    bytes.first().filter(|_| whole).map(|cw| CriticalWarning::from_bits(*cw).ttc())
+}
+
 fn seen(apply: &mut Apply, bytes: &[u8]) {
     let Some(bytes) = whole::<512>(apply, bytes) else { return };
     let page = SmartHealth(bytes);
     apply.controller().temperatures = Some(temperatures(&page));
+    warning(apply, &page);
     hold_all(apply, &page, CLAIMS);
     hold_all(apply, &page, RESERVED_ZERO);
     hold_all(apply, &page, COUNT);

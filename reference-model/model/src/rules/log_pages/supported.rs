@@ -71,13 +71,24 @@ fn pages(page: &SupportedLogPages, bad: impl Fn(LidSupported) -> bool) -> Option
     (0..=u8::MAX).map(Lid).find(|lid| bad(page.lids(*lid)))
 }
 
-/// Whether the list says that the page is supported, if it was read since the last reset.
-pub(super) fn listed(lid: Lid, controller: &Controller) -> Option<bool> {
+/// A list of supported things, if it was read since the last reset.
+fn list(lid: Lid, controller: &Controller) -> Option<[u8; 1024]> {
     let mut pages = controller.kept_pages.iter();
-    let (_, kept) = pages.find(|(page, _)| *page == Lid::SUPPORTED_LOG_PAGES)?;
-    let bytes = <[u8; 1024]>::try_from(&*kept.bytes).ok()?;
+    let (_, kept) = pages.find(|(page, _)| *page == lid)?;
     let going_on = kept.lives.resets == controller.lives.resets;
-    going_on.then(|| SupportedLogPages(bytes).lids(lid).lsupp())
+    <[u8; 1024]>::try_from(&*kept.bytes).ok().filter(|_| going_on)
+}
+
+/// Whether page 00h says that the page is supported.
+pub(super) fn listed(lid: Lid, controller: &Controller) -> Option<bool> {
+    let bytes = list(Lid::SUPPORTED_LOG_PAGES, controller)?;
+    Some(SupportedLogPages(bytes).lids(lid).lsupp())
+}
+
+/// Whether page 12h says that the feature is supported.
+pub fn lists_feature(fid: Fid, controller: &Controller) -> Option<bool> {
+    let bytes = list(Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS, controller)?;
+    Some(FeatureIdentifiersSupportedAndEffects(bytes).fis(fid).fsupp())
 }
 
 fn log_pages_seen(apply: &mut Apply, bytes: &[u8]) {

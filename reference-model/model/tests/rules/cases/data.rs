@@ -1,5 +1,9 @@
 //! Cases of commands that return or move data, of events, and of what is not defined.
 
+use std::sync::Arc;
+
+use model::lives::Kept;
+
 use super::*;
 
 pub fn returned_data(c: &mut Cases) {
@@ -133,6 +137,37 @@ pub fn pages(c: &mut Cases) {
     c.push(LID_UNKNOWN_BEFORE_2_3, Sure, (effects.into(), has), (effects.into(), lacks));
 }
 
+/// Pages and features of which only the identifier is modelled, and the lists that name them.
+pub fn by_name(c: &mut Cases) {
+    use get_log_page::*;
+    let page = good::page(Lid::DEVICE_SELF_TEST);
+    let unlisted = |lid: Lid| {
+        move |s: &mut Scene| {
+            let (bytes, lives) = (Arc::from([0; 1024]), s.controller().lives);
+            s.controller().kept_pages.push((lid, Kept { bytes, lives }));
+        }
+    };
+    let pages = unlisted(Lid::SUPPORTED_LOG_PAGES);
+    c.changed(LID_UNKNOWN, Sure, page, pages);
+    c.add_in(LID_UNKNOWN, Possible, page, page, |_| {});
+    let old = Scene::new().with(|s| s.revision(2, 1));
+    let refuses = old.clone().with(pages);
+    c.push(LID_UNKNOWN_BEFORE_2_3, Sure, (page.into(), old), (page.into(), refuses));
+    c.add_in(PAGE_PARAMETERS, Possible, page, page, |_| {});
+    let get = good::get_features(Fid::TIMESTAMP);
+    c.changed(
+        get_features::FID_UNKNOWN,
+        Sure,
+        get,
+        unlisted(Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS),
+    );
+    c.add_in(get_features::FID_UNKNOWN, Possible, get, get, |_| {});
+    c.add(get_features::SEL_RESERVED, get, GetFeatures { sel: 4, ..get });
+    let without = |s: &mut Scene| s.claims().oncs = 0;
+    c.add_in(common::RESERVED_BITS, Sure, get, GetFeatures { sel: 3, ..get }, without);
+    c.add_in(common::NSID_INVALID, Possible, get, GetFeatures { nsid: Nsid(9), ..get }, |_| {});
+}
+
 pub fn events_and_aborts(c: &mut Cases) {
     let aer = AsyncEventRequest {};
     c.changed(async_event_request::LIMIT, Sure, aer, |s| s.others.aers = 4);
@@ -180,7 +215,7 @@ pub fn prps(c: &mut Cases) {
     type Make<'a> = &'a dyn Fn(u16, u64, u64) -> Sqe;
     let read: Make = &|n, a, b| read(u32::from(n), a, b);
     let write: Make = &|n, a, b| write(u32::from(n), a, b);
-    let logs = [0, 1, 2, 3, 5, 0x12, 0x13].map(|lid| move |n, a, b| log(lid, n, a, b));
+    let logs = [0, 1, 2, 3, 5, 6, 0x12, 0x13].map(|lid| move |n, a, b| log(lid, n, a, b));
     let (data, second, list) = (0x20_0000, 0x21_0000, LIST.0);
     for make in [read, write].into_iter().chain(logs.iter().map(|log| -> Make { log })) {
         c.add(prp::LOW_BITS, make(8, data, 0), make(8, data + 1, 0));

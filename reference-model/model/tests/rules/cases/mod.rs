@@ -118,6 +118,7 @@ fn cases() -> Vec<Case> {
     data::returned_data(&mut c);
     data::structures(&mut c);
     data::pages(&mut c);
+    data::by_name(&mut c);
     data::events_and_aborts(&mut c);
     data::blocks(&mut c);
     data::prps(&mut c);
@@ -153,6 +154,8 @@ fn good_commands() -> Vec<Sqe> {
         good::page(Lid::COMMANDS_SUPPORTED_AND_EFFECTS).into(),
         good::page(Lid::FEATURE_IDENTIFIERS_SUPPORTED_AND_EFFECTS).into(),
         good::page(Lid::NVME_MI_COMMANDS_SUPPORTED_AND_EFFECTS).into(),
+        good::page(Lid::DEVICE_SELF_TEST).into(),
+        good::get_features(Fid::TIMESTAMP).into(),
         Abort { sqid: Qid(1), cid: Cid(7) }.into(),
         AsyncEventRequest {}.into(),
         io(good::flush()),
@@ -286,7 +289,9 @@ fn what_is_defined_and_not_modelled_has_no_rule() {
     assert!(rules::find(QueueKind::Admin, &set.into()).is_none());
     let id = good::identify(Cns::CONTROLLER_LIST, 0);
     assert!(rules::find(QueueKind::Admin, &id.into()).is_none());
-    let log = GetLogPage { lid: Lid::DEVICE_SELF_TEST, ..good::get_log_page() };
+    let get = good::get_features(Fid::LBA_STATUS_INFORMATION_REPORT_INTERVAL);
+    assert!(rules::find(QueueKind::Admin, &get.into()).is_none());
+    let log = GetLogPage { lid: Lid(0xc0), ..good::get_log_page() };
     assert!(rules::find(QueueKind::Admin, &log.into()).is_none());
 }
 
