@@ -74,6 +74,16 @@ pub struct Counted {
     pub least: Traffic,
     /// At most this: what was rung before the completion was seen.
     pub most: Traffic,
+    /// Record of the command's doorbell, and the one in which its completion was seen: it was carried out
+    /// between them.
+    pub within: (u32, u32),
+}
+
+impl Counted {
+    /// Whether this command was over before the other was rung.
+    pub fn is_before(&self, other: &Counted) -> bool {
+        self.within.1 <= other.within.0
+    }
 }
 
 /// The SMART / Health Information log as it was read last.

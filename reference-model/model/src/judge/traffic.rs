@@ -20,9 +20,11 @@ impl Traffic {
 impl Judge {
     /// Command `n` was rung: the controller may count it from now on.
     pub(super) fn count_rung(&mut self, n: u32) {
+        let record = self.now.record;
         let command = &mut self.commands[n];
         let counted = &mut self.units[usize::from(command.ctrl)].counted;
         command.counted.least = counted.least;
+        command.counted.within.0 = record;
         if command.sqid == 0 {
             return;
         }
@@ -39,9 +41,11 @@ impl Judge {
 
     /// Command `n` completed: after a success the controller has surely counted it.
     pub(super) fn count_completed(&mut self, n: u32) {
+        let record = self.now.record;
         let command = &mut self.commands[n];
         let counted = &mut self.units[usize::from(command.ctrl)].counted;
         command.counted.most = counted.most;
+        command.counted.within.1 = record;
         let success = command.cqe.status().is_success() && command.sqid != 0;
         if let (true, Data::Read(blocks) | Data::Write(blocks)) = (success, command.data) {
             counted.least.add(command.sqe.opcode(), Some(blocks));

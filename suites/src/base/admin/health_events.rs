@@ -9,9 +9,6 @@ use spec::command::{GetFeatures, GetLogPage, SetFeatures};
 use spec::feature::TemperatureThreshold;
 use spec::log_page::{CriticalWarning, SmartHealth};
 use spec::register::DoorbellKind;
-use spec::requirement::{
-    async_event, event_configuration, get_log_page, smart, temperature_threshold,
-};
 use spec::{Bytes, Entries, Fid, Lid, Nsid, Qid, Version};
 
 use super::feature_values::{identified, needs_changeable};

@@ -310,9 +310,14 @@ fn seen(apply: &mut Apply, bytes: &[u8]) {
     hold_all(apply, &page, CLAIMS);
     hold_all(apply, &page, RESERVED_ZERO);
     hold_all(apply, &page, COUNT);
-    if let Some(kept) = apply.controller().smart.take() {
-        again(apply, &page, &kept);
-    }
     let (lives, counted) = (apply.controller().lives, apply.controller().counted);
+    if let Some(kept) = apply.controller().smart.clone() {
+        // Of two pages whose commands were in flight together either may be the older one.
+        if kept.counted.is_before(&counted) {
+            again(apply, &page, &kept);
+        } else if counted.is_before(&kept.counted) {
+            return;
+        }
+    }
     apply.controller().smart = Some(Arc::new(KeptSmart { bytes, counted, lives }));
 }
