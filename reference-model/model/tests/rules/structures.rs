@@ -230,7 +230,8 @@ fn traffic_is_counted_between_what_succeeded_and_what_was_sent() {
                 read: Amount { commands, units: 1000 * commands },
                 ..Default::default()
             };
-            s.controller().counted = Counted { least: traffic(least), most: traffic(most) };
+            s.controller().counted =
+                Counted { least: traffic(least), most: traffic(most), ..Default::default() };
         }
     };
     assert_eq!(health(|_| {}, moved(2, 3), |s| done(s.set().hrc(102).dur(7))), []);
