@@ -102,6 +102,8 @@ pub struct Judge {
     /// The checks by which refused commands were judged.
     refused: IntMap<u32, Vec<Req>>,
     claims: Vec<(u32, Claim, Option<bool>)>,
+    /// What had been judged when the test's own first step came: bring-up proves nothing for a test.
+    judged_before: Option<Box<[u32]>>,
     ending: Ending,
     /// Reused by rulings.
     held: Vec<Held>,
@@ -127,6 +129,7 @@ impl Judge {
             ruled: Vec::new(),
             refused: IntMap::default(),
             claims: Vec::new(),
+            judged_before: None,
             ending: Ending::default(),
             held: Vec::new(),
         }
@@ -167,6 +170,9 @@ impl Judge {
             };
             if usize::from(record.ctrl) >= self.units.len() {
                 self.grow(usize::from(record.ctrl) + 1);
+            }
+            if record.step > 0 && self.judged_before.is_none() {
+                self.judged_before = Some(self.coverage.judged.as_slice().into());
             }
             self.judge(log, record.body());
         }

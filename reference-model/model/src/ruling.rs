@@ -442,11 +442,15 @@ impl Rule {
             return if diverges { Decision::Diverges { by: 0 } } else { Decision::Tolerated };
         }
         let weakest = bits(ruling.failing).map(|n| force(n).status).min();
+        // Only the checks that leave the status open have judged it.
+        let open = |n: &u32| force(*n).status == StatusForce::Open;
         match weakest {
             _ if bits(ruling.undecided).any(|n| force(n).status != StatusForce::Exact) => {
                 Decision::Tolerated
             }
-            Some(StatusForce::Open) => Decision::Agrees { by: ruling.failing },
+            Some(StatusForce::Open) => {
+                Decision::Agrees { by: mask(bits(ruling.failing).filter(open)) }
+            }
             Some(StatusForce::Recommended) => Decision::Warns { by: ruling.failing },
             _ => Decision::Diverges { by: ruling.failing },
         }

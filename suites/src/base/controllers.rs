@@ -4,7 +4,7 @@ use lab::{Capability, Ctl, Lab, Outcome, Shutdown, Stop, conformance};
 use log::ResetKind;
 use spec::command::Identify;
 use spec::register::DoorbellKind;
-use spec::{Entries, Lba, Nsid, Qid};
+use spec::{Cns, Entries, Lba, Nsid, Qid};
 
 use super::given::{self, A_WHILE, flushes};
 
@@ -197,6 +197,9 @@ fn are_granted_queues_one_by_one(lab: &mut Lab<'_>) -> Outcome {
     let mut second = lab.controller(1)?;
     first.get_feature(spec::Fid::NUMBER_OF_QUEUES)?.accepted()?;
     second.enable()?;
+    // That it is one of several stands in its Identify structure.
+    let own = Identify { cns: Cns::IDENTIFY_CONTROLLER, ..Identify::default() };
+    second.identify_with(own)?.identify_controller()?;
     second.ask_queues(1, 1)?.accepted()?;
     first.get_feature(spec::Fid::NUMBER_OF_QUEUES)?.accepted()?;
     second.get_feature(spec::Fid::NUMBER_OF_QUEUES)?.accepted()

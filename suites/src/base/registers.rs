@@ -32,7 +32,7 @@ fn names_its_revision(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// From 2.0 a controller has ready modes, with times that do not contradict each other.
-#[conformance(reqs = [register::CRMS, register::CRWMT, register::CRTO_CONSTANT])]
+#[conformance(reqs = [register::CRMS, register::CRWMT])]
 fn tells_how_long_it_takes_to_become_ready(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;
     lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
@@ -40,6 +40,22 @@ fn tells_how_long_it_takes_to_become_ready(lab: &mut Lab<'_>) -> Outcome {
     ctrl.read(register::CRTO, 4)?;
     ctrl.enable()?;
     ctrl.read(register::CRTO, 4)?;
+    Ok(())
+}
+
+/// The times of both ready modes are told whichever of them is chosen.
+#[conformance(req = register::CRTO_CONSTANT)]
+fn keeps_its_times_whatever_the_ready_mode(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.controller(0)?;
+    lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
+    let modes = ctrl.cap()?.crms();
+    lab.needs(modes == 3, "both ready modes (CAP.CRMS = 11b)")?;
+    ctrl.read(register::CRTO, 4)?;
+    for crime in [true, false] {
+        let mode = Cc::new().with_crime(crime);
+        ctrl.write(register::CC, 4, u64::from(u32::from(mode)))?;
+        ctrl.read(register::CRTO, 4)?;
+    }
     Ok(())
 }
 
@@ -103,7 +119,7 @@ fn reads_back_its_configuration(lab: &mut Lab<'_>) -> Outcome {
 }
 
 /// AQA, ASQ and ACQ read back as they were written, at the smallest and at the largest sizes.
-#[conformance(reqs = [reset::ADMIN_QUEUE_REGISTERS, register::AQA_RESERVED, register::ASQ,
+#[conformance(reqs = [register::ADMIN_QUEUE_PROGRAMMED, register::AQA_RESERVED, register::ASQ,
     register::ACQ])]
 fn reads_back_the_admin_queue_registers(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.controller(0)?;

@@ -8,7 +8,7 @@ use spec::{Entries, Lba, Nsid, Qid};
 use crate::base::given::{self, good_read};
 
 /// A Read returns what was written, whole and in parts.
-#[conformance(reqs = [data::LAST_WRITTEN, common::LAST_LBA], hazard = erasing)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn returns_what_was_written(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

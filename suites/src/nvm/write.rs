@@ -8,7 +8,7 @@ use spec::{Entries, Lba, Nsid, Qid};
 use crate::base::given::{self, good_write};
 
 /// Of several Writes to one block the last one counts.
-#[conformance(reqs = [data::LAST_WRITTEN, common::LAST_LBA], hazard = erasing)]
+#[conformance(req = data::LAST_WRITTEN, hazard = erasing)]
 fn replaces_what_was_written_before(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let ns = given::namespace(lab, &ctrl)?;

@@ -25,16 +25,15 @@ impl Judge {
     pub(super) fn start_data(&mut self, n: u32) {
         let command = &mut self.commands[n];
         let owner = Owner { command: n, generation: command.generation };
-        match command.data {
-            Data::Read(_) | Data::Returns { .. } => {
-                let mut offset = 0;
-                for &(at, len) in &command.runs {
-                    self.memory.give(Addr(at), len, owner, offset);
-                    offset += len;
-                }
+        if matches!(command.data, Data::Read(_) | Data::Returns { .. }) {
+            let mut offset = 0;
+            for &(at, len) in &command.runs {
+                self.memory.give(Addr(at), len, owner, offset);
+                offset += len;
             }
-            _ => {}
+            self.share_buffer(n);
         }
+        let command = &mut self.commands[n];
         match command.data {
             Data::Read(blocks) => {
                 command.values.resize(blocks.count as usize, None);
@@ -117,6 +116,36 @@ impl Judge {
             }
             _ => {}
         }
+    }
+
+    /// Command `n` has a destination buffer. Where it is that of another command in flight too, nobody
+    /// knows which of them wrote there last, nor what a Write took from there.
+    fn share_buffer(&mut self, n: u32) {
+        let runs = std::mem::take(&mut self.commands[n].runs);
+        let mut shared = false;
+        for unit in &self.units {
+            for &other in unit.sqs.iter().flatten().flat_map(|sq| &sq.in_flight) {
+                let overlaps = |(a, l): &(u64, u64)| {
+                    runs.iter().any(|(at, len)| *a < at.saturating_add(*len) && *at < a + l)
+                };
+                let command = &mut self.commands[other];
+                if other == n || !command.runs.iter().any(overlaps) {
+                    continue;
+                }
+                shared |= !matches!(command.data, Data::Write(_));
+                if !command.settled
+                    && !std::mem::replace(&mut command.disturbed, true)
+                    && let Data::Write(blocks) = command.data
+                {
+                    for i in 0..u64::from(blocks.count) {
+                        self.media.unsure(blocks.nsid, blocks.slba.wrapping_add(i));
+                    }
+                }
+            }
+        }
+        let command = &mut self.commands[n];
+        command.disturbed |= shared;
+        command.runs = runs;
     }
 
     /// The host wrote here: a command whose buffer it is moves something that is not known.

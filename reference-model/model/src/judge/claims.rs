@@ -1,8 +1,10 @@
 //! Claims of the test, and its verdict (design.md section 6).
 
 use log::{Claim, SubmitRef};
+use spec::Req;
 
 use super::{Judge, Ruled};
+use crate::ruling::Applies;
 use crate::state::Phase;
 use crate::{FindingKind, Verdict};
 
@@ -80,11 +82,45 @@ impl Judge {
             Claim::Accepted(submit) => ruled(submit).map(|ruled| ruled == Ruled::Accepted),
             Claim::Ruled(submit) => ruled(submit).map(|_| true),
             Claim::InFlight(submit) => Some(self.is_in_flight(submit)),
-            Claim::Judged(req) => {
-                let judged = self.coverage.judged[usize::from(req.0)] > 0;
-                (judged || self.ending.ended).then_some(judged)
+            Claim::Judged(req) => match self.was_judged(req) {
+                true => Some(true),
+                false => self.ending.ended.then(|| !self.may_apply(req)),
+            },
+        }
+    }
+
+    /// Whether an observation was held against `req` in the test's own steps.
+    fn was_judged(&self, req: Req) -> bool {
+        let at = usize::from(req.0);
+        let before = self.judged_before.as_ref().map_or(0, |judged| judged[at]);
+        self.coverage.judged[at] > before
+    }
+
+    /// Whether `req` is in force for some controller, or may be: not if one is known not to have it, by its
+    /// revision or by what it claims, and none is known to have it.
+    fn may_apply(&self, req: Req) -> bool {
+        let (mut on, mut off) = (false, false);
+        for (ctrl, unit) in self.units.iter().enumerate() {
+            let Some(version) = self.version(ctrl as u8) else { continue };
+            match unit.forces.of(req) {
+                Applies::On(_) => on = true,
+                Applies::Off => off = true,
+                Applies::Unknown => off |= req.force(version).is_none(),
             }
         }
+        on || !off
+    }
+
+    /// A requirement that the test claims to have judged, where none of those does apply to the DUT.
+    pub fn applies_to_none(&self) -> Option<Req> {
+        let claimed = || {
+            self.claims.iter().filter_map(|(_, claim, _)| match claim {
+                Claim::Judged(req) => Some(*req),
+                _ => None,
+            })
+        };
+        let void = |req: Req| !self.was_judged(req) && !self.may_apply(req);
+        claimed().next().filter(|_| claimed().all(void))
     }
 
     /// The test has ended: what was not decided by now is not.
@@ -93,6 +129,9 @@ impl Judge {
         for ctrl in 0..self.units.len() {
             self.refresh_forces(ctrl as u8);
         }
+        // What nothing that was read has decided will not be decided any more.
+        let open: usize = self.units.iter().map(|unit| unit.open.len()).sum();
+        self.coverage.inconclusive += open as u64;
         if audited {
             self.unfinished();
         }
@@ -142,6 +181,9 @@ impl Judge {
             if let Some(why) = self.unheld(*record, *claim) {
                 return Verdict::Unproved(why);
             }
+        }
+        if let Some(req) = self.applies_to_none() {
+            return Verdict::NotApplicable(format!("{req}, which does not apply here"));
         }
         if let Some(gap) = has(|kind| *kind == FindingKind::Gap) {
             return Verdict::Unproved(format!("not modelled: {}", gap.observed));

@@ -471,6 +471,7 @@ impl Judge {
                 let qid = self.commands[n].sqe.dw[10] as u16;
                 if let Some(sq) = unit.sq(qid) {
                     sq.deleting = true;
+                    sq.busy = !sq.in_flight.is_empty();
                 }
             }
             _ => {}

@@ -1,6 +1,6 @@
 //! Completion queue entries: their place, their form, whose they are, and their status.
 
-use spec::requirement::Level;
+use spec::requirement::{Level, StatusForce};
 use spec::requirement::{async_event_request, common, cqe as req, queue, reset};
 use spec::{Cqe, Qid, Req, Sqe, Status};
 
@@ -11,7 +11,7 @@ use super::commands::Flight;
 use super::report::Place;
 use crate::choices::ChoiceId;
 use crate::ruling::{Applies, Decision, Rule, View, bits};
-use crate::truth::{No, Yes};
+use crate::truth::{Maybe, No, Yes};
 use crate::{Allowed, DivergenceKind, FindingKind};
 
 /// Command Aborted due to SQ Deletion.
@@ -38,6 +38,13 @@ impl Judge {
             self.unknown_command(cqid, cqe);
             return;
         };
+        if self.commands[n].others.same_cid > 0 {
+            // The host's own fault, and a conflict may be reported or not.
+            let place = self.place_of(n);
+            self.inconclusive("two commands with this CID were in flight".into(), place);
+            self.lose(now.ctrl, None);
+            return;
+        }
         match self.commands[n].flight {
             Flight::Rung => {}
             Flight::Dropped if self.posted_in_time(n) => {
@@ -102,11 +109,12 @@ impl Judge {
         if first && cqe.phase() == phase {
             self.credit_phase(cqid);
         }
-        if errored == No {
-            self.hold(queue::FULL_CQ_WAITS, !full, |_| {
-                let because = format!("{} of {entries} slots hold unreleased CQEs", entries - 1);
-                (place(), ("a CQE".into(), "none until a slot is released".into(), because))
-            });
+        if errored == No && full {
+            let because = format!("{} of {entries} slots hold unreleased CQEs", entries - 1);
+            let story = ("a CQE".into(), "none until a slot is released".into(), because);
+            self.broken(queue::FULL_CQ_WAITS, place(), story);
+        } else if errored == No {
+            self.credit_waited(cqid);
         }
         true
     }
@@ -139,9 +147,17 @@ impl Judge {
         self.broken(req::ONCE, place, story);
     }
 
-    /// A command that was rung after its tail was written again was carried out: nothing stopped.
+    /// A command that was rung after its tail was written again, or after another doorbell write that may
+    /// be taken for invalid, was carried out: nothing stopped, and what follows is owed.
     fn show_same_tail(&mut self, n: u32) {
         let (sqid, rung) = (self.commands[n].sqid, self.commands[n].rung);
+        let Some(sq) = self.unit().sq(sqid) else { return };
+        if sq.errored == Maybe && sq.doubted_at < rung {
+            sq.errored = No;
+            for waiting in sq.in_flight.clone() {
+                self.commands[waiting].errored = No;
+            }
+        }
         let Some(sq) = self.unit().sq(sqid) else { return };
         if sq.same_tail_at.is_some_and(|at| at < rung) && sq.errored != Yes {
             sq.same_tail_at = None;
@@ -294,7 +310,7 @@ impl Judge {
         match decision {
             Decision::Agrees { by: 0 } => {
                 if let Some(req) = self.succeeds(n) {
-                    self.agrees(req);
+                    self.credit_success(n, req);
                 }
                 self.stand(n, Standing::Accepted);
                 effect
@@ -324,9 +340,12 @@ impl Judge {
                 effect
             }
             Decision::Warns { by } if by != 0 && !success => {
-                // Refused as it was to be, by a status that is not the one recommended.
+                // Refused as it was to be, by a status that is not the one recommended. A requirement with
+                // an exact status was not met by this one.
                 self.report_status(n, decision);
-                let refused = self.requirements(n, by);
+                let forces = self.units[usize::from(self.commands[n].ctrl)].forces.clone();
+                let mut refused = self.requirements(n, by);
+                refused.retain(|req| !matches!(forces.of(*req), Applies::On(force) if force.status == StatusForce::Exact));
                 self.refused.insert(self.commands[n].submit, refused);
                 self.stand(n, Standing::Refused);
                 effect

@@ -179,7 +179,8 @@ impl Judge {
         let exact = controller.granted.io_sqs.low == controller.granted.io_sqs.high;
         let all = exact && controller.io_sqs.0.len() as u32 == controller.granted.io_sqs.low;
         let mqes = controller.max_entries() == Some(cmd.entries.0);
-        self.credit_created(cmd.qid, all);
+        let taken = take(&mut self.unit().reset_sqs, cmd.qid);
+        self.credit_created(all, taken);
         if mqes {
             self.agrees(spec::requirement::create_io_sq::QSIZE_MQES_LEGAL);
         }
@@ -202,7 +203,8 @@ impl Judge {
         let mqes = controller.max_entries() == Some(cmd.entries.0);
         let mut same = controller.io_cqs.0.iter().filter(|q| q.ien && q.iv == cmd.iv);
         let shared = cmd.ien && same.any(|q| q.qid != cmd.qid);
-        self.credit_created(cmd.qid, all);
+        let taken = take(&mut self.unit().reset_cqs, cmd.qid);
+        self.credit_created(all, taken);
         if mqes {
             self.agrees(create_io_cq::QSIZE_MQES_LEGAL);
         }
@@ -214,14 +216,48 @@ impl Judge {
         }
     }
 
-    /// An I/O queue was created; `all`: now every granted queue of its kind exists.
-    fn credit_created(&mut self, _: Qid, all: bool) {
+    /// An I/O queue was created; `all`: now every granted queue of its kind exists; `taken`: one with its
+    /// identifier was there when a reset came, and would have made it be refused.
+    fn credit_created(&mut self, all: bool, taken: bool) {
         if all {
             self.agrees(number_of_queues::ALL_CREATABLE);
         }
-        if self.unit().special.resets > 0 {
+        if taken {
             self.agrees(reset::QUEUES_DELETED);
             self.agrees(reset::ONLY_ADMIN_QUEUE);
+            self.agrees(reset::STOPS_EVERYTHING);
+        }
+    }
+
+    /// What the success of command `n` shows by itself. `req` is what its refusal would have broken.
+    pub(super) fn credit_success(&mut self, n: u32, req: Req) {
+        // A Read or Write of other blocks says nothing of the last one.
+        let reached = match self.commands[n].data {
+            Data::Read(blocks) | Data::Write(blocks) => {
+                let known = self.worlds[0].namespace(blocks.nsid).and_then(|ns| ns.claims);
+                let end = blocks.slba.checked_add(u64::from(blocks.count));
+                known.is_some_and(|claims| Some(claims.nsze) == end)
+            }
+            _ => false,
+        };
+        if req != common::LAST_LBA || reached {
+            self.agrees(req);
+        }
+    }
+
+    /// The controller was seen disabled, or a look at its queues after a reset found nothing.
+    pub(super) fn credit_stopped(&mut self) {
+        let special = self.unit().special;
+        if special.queues_before || special.dropped {
+            self.agrees(reset::STOPS_EVERYTHING);
+        }
+    }
+
+    /// The host released entries of CQ `cqid`, which was full while commands waited, and another entry
+    /// came: none was lost, and none was posted before.
+    pub(super) fn credit_waited(&mut self, cqid: u16) {
+        if self.unit().cq(cqid).is_some_and(|cq| std::mem::take(&mut cq.held_back)) {
+            self.agrees(queue::FULL_CQ_WAITS);
         }
     }
 
@@ -239,11 +275,21 @@ impl Judge {
                 self.agrees(controller::OWN_NUMBER_OF_QUEUES);
             }
         }
-        self.agrees(set_features::BOTH_SUPPORTED);
+        self.unit().special.feature_set = true;
+        self.credit_both_commands();
+    }
+
+    fn credit_both_commands(&mut self) {
+        let special = self.unit().special;
+        if special.feature_set && special.feature_read {
+            self.agrees(set_features::BOTH_SUPPORTED);
+        }
     }
 
     fn credit_get_features(&mut self, sqe: spec::Sqe) {
         let cmd = spec::command::GetFeatures::project(&sqe);
+        self.unit().special.feature_read = true;
+        self.credit_both_commands();
         if sqe.dw[11] != 0 && cmd.fid == Fid::NUMBER_OF_QUEUES {
             self.agrees(number_of_queues::GET_IGNORES_CDW11);
         }
@@ -269,8 +315,14 @@ impl Judge {
         let key = u32::from(cmd.sqid.0) << 16 | u32::from(cmd.cid.0);
         let own = self.now.ctrl;
         let here = self.units[usize::from(own)].by_cid.get(&key).copied();
+        let rung = self.commands[n].rung;
+        let beside = |victim: &super::commands::Command| {
+            victim.flight == Flight::Rung
+                || victim.flight == Flight::Completed && victim.seen > rung
+        };
         if let Some(victim) = here
             && self.commands[victim].admin_opcode() == Some(0x0c)
+            && beside(&self.commands[victim])
         {
             self.agrees(abort::ASYNC_EVENT_REQUEST);
         }
@@ -293,4 +345,10 @@ impl Judge {
         unit.special.admin_queue_kept =
             unit.special.by_controller_reset && !unit.special.admin_queue_written;
     }
+}
+
+/// Takes a queue identifier out of a list; whether it was there.
+fn take(list: &mut Vec<u16>, qid: Qid) -> bool {
+    let at = list.iter().position(|known| *known == qid.0);
+    at.map(|at| list.swap_remove(at)).is_some()
 }

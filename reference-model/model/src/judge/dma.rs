@@ -166,13 +166,12 @@ impl Judge {
         }
         let place =
             move || Place::at(format!("CQ {cqid}, DMA write of {len} bytes into slot {first}"));
-        self.hold(queue::FULL_CQ_WAITS, furthest < free || furthest >= owed, |_| {
+        if furthest >= free && furthest < owed {
             let because = format!("{free} slots are free");
-            (
-                place(),
-                ("an entry beyond them".into(), "none until a slot is released".into(), because),
-            )
-        });
+            let observed = "an entry beyond them".to_string();
+            let story = (observed, "none until a slot is released".into(), because);
+            self.broken(queue::FULL_CQ_WAITS, place(), story);
+        }
         self.hold(queue::CQE_SLOT_ORDER, next && furthest < owed, |_| {
             let because = format!("commands in flight that post here: {owed}");
             let observed = match first == last {

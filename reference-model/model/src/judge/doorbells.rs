@@ -103,6 +103,7 @@ impl Judge {
         if added == 0 || overfull || value > 0xffff {
             // Listed among the causes of the event: the controller may take it for invalid.
             sq.errored = sq.errored | Maybe;
+            sq.doubted_at = record;
             let waiting = sq.in_flight.clone();
             for n in waiting {
                 let errored = &mut self.commands[n].errored;
@@ -121,6 +122,7 @@ impl Judge {
             if slot.submit == u32::MAX {
                 // What stands there was never told: it may be any command.
                 sq.errored = sq.errored | Maybe;
+                sq.doubted_at = record;
                 let what = format!("slot {} of SQ {qid} was never filled", pointer % entries);
                 self.gap(what, None);
                 continue;
@@ -155,9 +157,16 @@ impl Judge {
             self.event_may_come();
             return;
         }
+        let full = cq.is_full();
         cq.released += freed;
         // What pends may be withdrawn once the entry is consumed.
         cq.posted_masked = false;
         cq.unsignalled = None;
+        if full
+            && self.unit().posts_to(qid)
+            && let Some(cq) = self.unit().cq(qid)
+        {
+            cq.held_back = true;
+        }
     }
 }

@@ -39,6 +39,11 @@ impl Judge {
         }
         let Some(cq) = unit.cq(look.cqid.0) else { return };
         if !cq.answers() {
+            // Full, and commands wait: the slot that is left was looked at and is empty.
+            let waits = cq.errored == crate::truth::No && cq.is_full() && cq.dead_since.is_none();
+            if waits && unit.posts_to(look.cqid.0) {
+                self.agrees(queue::FULL_CQ_WAITS);
+            }
             return;
         }
         self.credit_empty(look.cqid.0);
@@ -93,7 +98,10 @@ impl Judge {
 
     /// The host waited, and of a queue without interrupts that has posted entries no message came.
     fn credit_no_message(&mut self, cqid: u16) {
-        let silent = self.unit().cq(cqid).is_some_and(|cq| !cq.ien && cq.seen > 0);
+        let unit = self.unit();
+        // Without any message it is not known that one would be seen.
+        let visible = !unit.messages.is_empty();
+        let silent = visible && unit.cq(cqid).is_some_and(|cq| !cq.ien && cq.seen > 0);
         if silent && self.believed().msix.is_some() {
             self.agrees(spec::requirement::create_io_cq::IEN_CLEAR);
         }
@@ -125,13 +133,15 @@ impl Judge {
         let unit = self.unit();
         let stopped = unit.stopped_at.is_some_and(|at| begun >= at);
         let (dropped_aers, unit_dropped) = (unit.special.dropped_aers, unit.special.dropped);
-        let deleted = unit.special.queue_deleted;
+        let deleted = unit.special.deleted_busy == Some(look.cqid.0);
         if stopped && look.reason != log::LookReason::GaveUp {
+            // Where nothing was in flight, nothing could have come.
             if unit_dropped {
                 self.agrees(reset::NOTHING_POSTED_AFTER);
+                self.agrees(spec::requirement::ready::NOTHING_WHILE_DISABLED);
+                self.credit_stopped();
             }
-            self.agrees(spec::requirement::ready::NOTHING_WHILE_DISABLED);
-            if dropped_aers {
+            if dropped_aers && look.cqid.is_admin() {
                 self.agrees(reset::AER_DROPPED);
             }
         }

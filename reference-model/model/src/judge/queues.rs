@@ -31,10 +31,14 @@ pub struct Sq {
     pub slots: Vec<Slot>,
     /// An invalid doorbell value was written: since this pointer nothing is owed.
     pub errored: Truth,
+    /// The last record in which a doorbell value was written that may be taken for invalid.
+    pub doubted_at: u32,
     /// It was deleted or reset at this time: later CQEs are late.
     pub dead_since: Option<u64>,
     /// A Delete I/O SQ for it is, or was, in flight while its commands were.
     pub deleting: bool,
+    /// Commands of it were in flight when a Delete I/O SQ was rung.
+    pub busy: bool,
     /// Whether it is there is not known: it was created and deleted by commands beside each other.
     pub unsure: bool,
     /// The record at which it was created.
@@ -61,8 +65,10 @@ impl Sq {
             head: 0,
             slots: vec![empty; entries as usize],
             errored: No,
+            doubted_at: 0,
             dead_since: None,
             deleting: false,
+            busy: false,
             unsure: false,
             born: 0,
             in_flight: Vec::with_capacity(entries.min(64) as usize),
@@ -112,6 +118,8 @@ pub struct Cq {
     /// Commands that were dropped with their submission queue: their entries may have been posted
     /// before, and not been seen yet.
     pub orphans: u64,
+    /// It was full while commands waited, and the host has released entries since.
+    pub held_back: bool,
 }
 
 impl Cq {
@@ -134,6 +142,7 @@ impl Cq {
             unsignalled: None,
             written: 0,
             orphans: 0,
+            held_back: false,
         }
     }
 

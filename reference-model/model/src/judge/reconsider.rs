@@ -92,6 +92,8 @@ impl Judge {
         let open = &mut self.unit().open;
         if open.len() < KEPT {
             open.push(Open { now, what });
+        } else {
+            self.coverage.inconclusive += 1;
         }
     }
 

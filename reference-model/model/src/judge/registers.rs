@@ -141,7 +141,11 @@ impl Judge {
         self.same(req::AQA_RESERVED, "AQA reserved bits", reserved, 0, "reserved");
         if let Some(aqa) = self.believed().aqa {
             let (seen, expected) = (value & !AQA_RESERVED, u32::from(aqa) & !AQA_RESERVED);
-            let by = reset::ADMIN_QUEUE_REGISTERS;
+            // What was written since the last reset says nothing of that reset.
+            let by = match self.unit().special.admin_queue_written {
+                true => req::ADMIN_QUEUE_PROGRAMMED,
+                false => reset::ADMIN_QUEUE_REGISTERS,
+            };
             self.same(
                 by,
                 "AQA",
@@ -224,6 +228,9 @@ impl Judge {
                     self.agrees(power::RDY_CLEAR);
                 }
                 self.same(reset::RDY_CLEAR, "CSTS.RDY", rdy, 0, "CC.EN = 0");
+                if rdy == 0 {
+                    self.credit_stopped();
+                }
             }
             Phase::Enabling if csts.rdy() => self.on_ready(),
             Phase::Enabling => self.judge_deadline(ready::RISES_IN_TIME, begun, 0),
@@ -234,6 +241,7 @@ impl Judge {
                 self.agrees(reset::RDY_CLEAR);
                 self.agrees(ready::DISABLE);
                 self.on_disabled();
+                self.credit_stopped();
             }
             Phase::Disabling => self.judge_deadline(ready::FALLS_IN_TIME, begun, 1),
             _ => {

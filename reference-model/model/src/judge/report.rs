@@ -29,12 +29,17 @@ impl Place {
 pub type Story = (String, String, String);
 
 impl Judge {
-    /// An observation was held against `req` and agrees.
+    /// An observation was held against `req` and agrees. That judges it only where `req` is in force:
+    /// elsewhere the opposite would have been no finding either.
     #[inline]
     pub(super) fn agrees(&mut self, req: Req) {
+        let ctrl = self.now.ctrl;
+        self.refresh_forces(ctrl);
         let at = usize::from(req.0);
         self.coverage.exercised[at] += 1;
-        self.coverage.judged[at] += 1;
+        if matches!(self.units[usize::from(ctrl)].forces.of(req), Applies::On(_)) {
+            self.coverage.judged[at] += 1;
+        }
     }
 
     /// Holds an observation against `req`. The finding that it makes, if it makes one.

@@ -163,8 +163,12 @@ impl Judge {
             .and_then(Option::as_ref)
             .is_some_and(|sq| !sq.tail.is_multiple_of(u64::from(sq.entries)));
         let had_queues = unit.sqs.len() > 1 || unit.cqs.len() > 1;
-        for sq in unit.sqs.iter_mut().flatten() {
+        for (qid, sq) in unit.sqs.iter_mut().enumerate() {
+            let Some(sq) = sq else { continue };
             dropped.append(&mut sq.in_flight);
+            if qid != 0 && sq.dead_since.is_none() && !unit.reset_sqs.contains(&(qid as u16)) {
+                unit.reset_sqs.push(qid as u16);
+            }
             sq.dead_since.get_or_insert(at);
         }
         unit.special.even_passes = 0;
@@ -172,6 +176,9 @@ impl Judge {
             let Some(cq) = cq else { continue };
             if cq.dead_since.is_none() && !cq.phase() {
                 unit.special.even_passes |= 1u64.checked_shl(qid as u32).unwrap_or(0);
+            }
+            if qid != 0 && cq.dead_since.is_none() && !unit.reset_cqs.contains(&(qid as u16)) {
+                unit.reset_cqs.push(qid as u16);
             }
             cq.dead_since.get_or_insert(at);
         }
@@ -184,17 +191,16 @@ impl Judge {
         unit.more.clear();
         unit.special.resets += 1;
         unit.special.dropped_aers = !unit.aers.is_empty();
-        unit.special.queue_deleted = false;
+        unit.special.deleted_busy = None;
+        // What reset or shut down another controller is over for this one when it is reset itself.
+        unit.special.other_was_reset = false;
+        unit.special.other_was_shut_down = false;
         for (other, unit) in self.units.iter_mut().enumerate() {
             if other != usize::from(ctrl) && unit.enabled {
                 unit.special.other_was_reset = true;
             }
         }
         self.media.mark_reset();
-        // Without queues and commands there was nothing to stop.
-        if had_queues || !dropped.is_empty() {
-            self.agrees(reset::STOPS_EVERYTHING);
-        }
         for n in dropped {
             self.drop_command(n, late);
         }
@@ -241,7 +247,8 @@ impl Judge {
         let Some(sq) = self.unit().sq(qid) else { return };
         sq.dead_since = Some(at);
         let dropped = std::mem::take(&mut sq.in_flight);
-        self.unit().special.queue_deleted = true;
+        let (busy, cqid) = (sq.busy, sq.cqid);
+        self.unit().special.deleted_busy = busy.then_some(cqid);
         for n in dropped {
             self.drop_command(n, delete_io_sq::NO_LATER_CQE);
         }

@@ -113,6 +113,10 @@ pub struct Unit {
     pub open: Vec<super::reconsider::Open>,
     /// Of some queue it is not known whether it is there.
     pub unsure_queues: bool,
+    /// I/O Submission Queues that were there when a reset came, and were not created again since.
+    pub reset_sqs: Vec<u16>,
+    /// The same of I/O Completion Queues.
+    pub reset_cqs: Vec<u16>,
     /// What happened before, for requirements that only show afterwards.
     pub special: Special,
 }
@@ -132,8 +136,13 @@ pub struct Special {
     pub other_was_reset: bool,
     /// Another controller of the subsystem was shut down while this one ran.
     pub other_was_shut_down: bool,
-    /// One of its submission queues was deleted.
-    pub queue_deleted: bool,
+    /// A submission queue was deleted that had commands in flight when its Delete was rung, and whose
+    /// entries are posted to this queue.
+    pub deleted_busy: Option<u16>,
+    /// A Set Features has succeeded.
+    pub feature_set: bool,
+    /// A Get Features has succeeded.
+    pub feature_read: bool,
     /// A log page was read.
     pub log_page_read: bool,
     /// Commands were in flight when it was reset.
@@ -162,10 +171,7 @@ pub struct Special {
 impl Special {
     /// Whether any of it may concern the next completion.
     pub fn any(&self) -> bool {
-        self.first_after_ready
-            || self.other_was_reset
-            || self.other_was_shut_down
-            || self.queue_deleted
+        self.first_after_ready || self.other_was_reset || self.other_was_shut_down
     }
 }
 
@@ -207,6 +213,8 @@ impl Default for Unit {
             more: Vec::new(),
             open: Vec::new(),
             unsure_queues: false,
+            reset_sqs: Vec::new(),
+            reset_cqs: Vec::new(),
             special: Special::default(),
         }
     }
@@ -221,6 +229,12 @@ impl Unit {
     /// The completion queue `qid`, if one is there (dead ones too).
     pub fn cq(&mut self, qid: u16) -> Option<&mut Cq> {
         self.cqs.get_mut(usize::from(qid))?.as_deref_mut()
+    }
+
+    /// Whether commands of a queue that posts to completion queue `cqid` are in flight.
+    pub fn posts_to(&self, cqid: u16) -> bool {
+        let mut sqs = self.sqs.iter().flatten();
+        sqs.any(|sq| sq.cqid == cqid && sq.dead_since.is_none() && !sq.in_flight.is_empty())
     }
 
     /// Puts a submission queue in place.

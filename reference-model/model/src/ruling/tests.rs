@@ -1,4 +1,5 @@
 use spec::command::CreateIoSq;
+use spec::requirement::{abort, delete_io_sq};
 
 use super::*;
 use crate::truth::Maybe;
@@ -67,4 +68,34 @@ fn between_two_bounds_neither_answer_is_accused() {
 fn without_a_fault_any_refusal_diverges() {
     let refused = rule_on(1, 2, Status::INVALID_FIELD_IN_COMMAND).0;
     assert_eq!(refused, Decision::Diverges { by: 0 });
+}
+
+#[test]
+fn a_status_that_nothing_lists_is_judged_by_the_checks_that_leave_theirs_open_alone() {
+    // An exact status (1h/01h) and an open one (0h/02h or 1h/01h), both at fault.
+    static EXACT: Table<CreateIoSq> = Table {
+        project: <CreateIoSq as Project>::of,
+        checks: &[
+            Check {
+                req: delete_io_sq::QID,
+                statuses: &[Status::INVALID_QUEUE_IDENTIFIER],
+                fault: |_, _| Yes,
+                because: |_, _| String::new(),
+            },
+            Check {
+                req: abort::SQID_UNKNOWN,
+                statuses: &[Status::INVALID_FIELD_IN_COMMAND],
+                fault: |_, _| Yes,
+                because: |_, _| String::new(),
+            },
+        ],
+    };
+    static BOTH: Rule = Rule { tables: &[&EXACT], ..RULE };
+    let controller = Controller { vs: Some(0x2_0300), ..Controller::default() };
+    let forces = Forces::new(&controller, controller.version());
+    let ruling = BOTH.in_force(Ruling { failing: 0b11, undecided: 0 }, &forces);
+    assert_eq!(ruling.failing, 0b11);
+    let decide = |status| BOTH.decide(ruling, status, &forces);
+    assert_eq!(decide(Status::INVALID_COMMAND_OPCODE), Decision::Agrees { by: 0b10 });
+    assert_eq!(decide(Status::INVALID_QUEUE_IDENTIFIER), Decision::Agrees { by: 0b01 });
 }

@@ -151,7 +151,7 @@ fn registers_keep_what_they_said() {
     read(register::CSTS, 4, 0).diverges(req::ready::ENABLE);
     read(register::CSTS, 4, 9).diverges(req::shutdown::SHST_NORMAL);
     read(register::AQA, 4, 0x0007_0007).passes();
-    read(register::AQA, 4, 0x0007_0003).diverges(req::reset::ADMIN_QUEUE_REGISTERS);
+    read(register::AQA, 4, 0x0007_0003).diverges(req::register::ADMIN_QUEUE_PROGRAMMED);
     let dead = read(register::CSTS, 4, 0xffff_ffff).judge();
     assert_eq!(dead.verdict(), Verdict::Diverged);
 }

@@ -9,6 +9,7 @@ mod brute_force;
 mod choices;
 mod events;
 mod health;
+mod honesty;
 mod memory;
 mod mixed_law;
 mod registers;

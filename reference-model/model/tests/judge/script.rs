@@ -49,6 +49,8 @@ pub struct Script {
     pub log: Log,
     pub now: u64,
     pub ctrl: u8,
+    /// The step that records belong to: 0 is bring-up.
+    pub step: u16,
     pairs: [[Pair; 4]; 2],
     next_cid: u16,
     sequence: u64,
@@ -84,6 +86,7 @@ impl Script {
             log: Log::default(),
             now: 1_000,
             ctrl: 0,
+            step: 0,
             pairs: [[Pair::default(); 4]; 2],
             next_cid: 0,
             sequence: 0,
@@ -111,7 +114,7 @@ impl Script {
     pub fn add(&mut self, body: Body) -> u32 {
         let not_before = self.now;
         self.now += STEP;
-        self.log.push(self.ctrl, 0, Interval { not_before, seen: self.now }, body)
+        self.log.push(self.ctrl, self.step, Interval { not_before, seen: self.now }, body)
     }
 
     pub fn write(&mut self, offset: u32, width: u8, value: u64) {
@@ -214,6 +217,11 @@ impl Script {
     pub fn submit(&mut self, qid: u16, sqe: Sqe) -> Sent {
         let cid = Cid(self.next_cid);
         self.next_cid += 1;
+        self.submit_as(qid, sqe, cid)
+    }
+
+    /// The same under this identifier.
+    pub fn submit_as(&mut self, qid: u16, sqe: Sqe, cid: Cid) -> Sent {
         let sqe = sqe.with_cid(cid);
         let slot = self.pair(qid).tail;
         self.pair(qid).tail = (slot + 1) % ENTRIES;
@@ -254,6 +262,12 @@ impl Script {
         let head = self.pair(qid).posted;
         self.doorbell(DoorbellKind::CqHead, qid, head);
         at
+    }
+
+    /// Releases what was posted to a queue.
+    pub fn release(&mut self, qid: u16) {
+        let head = self.pair(qid).posted;
+        self.doorbell(DoorbellKind::CqHead, qid, head);
     }
 
     /// Posts a CQE in the next slot of its own queue.
@@ -361,7 +375,7 @@ impl Script {
     pub fn judge_by(&self, profile: Profile) -> Judge {
         let mut log = self.log.clone();
         let when = Interval { not_before: self.now, seen: self.now };
-        log.push(0, 0, when, Body::End { audited: false });
+        log.push(0, self.step, when, Body::End { audited: false });
         let mut judge = Judge::new(Arc::new(profile));
         judge.catch_up(&log);
         judge

@@ -115,12 +115,30 @@ fn accept_set(apply: &mut Apply) {
     if nsid != Nsid::BROADCAST {
         apply.controller().features.value_mut(VALUE.fid, Nsid::BROADCAST.0).current = None;
         value::set(apply, &VALUE, nsid.0);
+        doubt_elsewhere(apply, &[nsid.0, Nsid::BROADCAST.0]);
         return;
     }
     let mut all = apply.controller().active.known().to_vec();
     all.push(nsid.0);
     all.extend(apply.controller().features.values_mut(VALUE.fid).map(|(of, _)| of));
-    all.into_iter().for_each(|of| value::set(apply, &VALUE, of));
+    all.iter().for_each(|of| value::set(apply, &VALUE, *of));
+    doubt_elsewhere(apply, &all);
+}
+
+/// The value belongs to the namespace, which another controller may share: what it shows there is not known.
+fn doubt_elsewhere(apply: &mut Apply, of: &[u32]) {
+    let own = usize::from(apply.ctrl);
+    let others = apply.world.controllers.iter_mut().enumerate().filter(|(n, _)| *n != own);
+    for (_, other) in others {
+        for of in of {
+            let feature = other.features.value_mut(VALUE.fid, *of);
+            *feature = Feature {
+                default: feature.default,
+                capabilities: feature.capabilities,
+                ..Feature::default()
+            };
+        }
+    }
 }
 
 fn accept_get(apply: &mut Apply) {

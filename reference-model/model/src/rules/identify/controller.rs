@@ -110,9 +110,9 @@ claims! {
     pub static TOGETHER: IdentifyController[id, v] in controller {
         CMIC: v.others().next().is_none() || bit(id.cmic(), 1), "bit 1 = 1: several controllers",
             "CMIC {:02X}h", id.cmic();
-        OWN_CNTLID: id.cntlid() < 0xfff0
+        OWN_CNTLID: (id.cntlid() < 0xfff0 || v.version < Version::new(2, 3))
                     && v.others().flat_map(|c| c.claims).all(|c| c.cntlid != id.cntlid()),
-            "another one than every other controller, below FFF0h", "CNTLID {:04X}h", id.cntlid();
+            "another one than every other controller, from 2.3 on below FFF0h", "CNTLID {:04X}h", id.cntlid();
         SAME_NN: agree(v.others().flat_map(|c| c.claims).map(|c| c.nn == id.nn())),
             "the value of the other controllers", "NN {}", id.nn();
         SAME_SERIAL_AND_MODEL: v.world.subsystem.serial_and_model.as_ref()

@@ -211,8 +211,8 @@ fn hold_shared(apply: &mut Apply, nsid: Nsid, before: &NamespaceClaims, now: &Na
     apply.hold(controller::SHARED_MARKED, before.nmic & now.nmic & 1 != 0, || {
         (format!("NMIC {:02X}h", now.nmic), "bit 0 = 1".into(), because())
     });
-    // Utilization may have changed in between.
-    let same = NamespaceClaims { nuse: now.nuse, ..*before } == *now;
+    // Utilization may have changed in between, and whether the namespace is write protected.
+    let same = NamespaceClaims { nuse: now.nuse, nsattr: now.nsattr, ..*before } == *now;
     apply.hold(controller::SAME_NAMESPACE_DATA, same, || {
         let differs = told(before).into_iter().zip(told(now)).find(|(before, now)| before != now);
         let (before, now) = differs.unwrap_or_default();
