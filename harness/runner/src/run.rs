@@ -367,6 +367,9 @@ impl Teller<'_> {
             let why = format!("a claim of the test does not hold{req}");
             return Rest { verdict: Verdict::Unproved(why), lacks };
         }
+        if let Some(req) = judge.applies_to_none() {
+            return plain(Verdict::NotApplicable(format!("{req}, which does not apply here")));
+        }
         let count = |kind| run.findings.iter().filter(|f| f.kind == kind).count();
         // What is only a consequence of something known is no question of its own.
         let undecided = run.findings.iter().zip(known).any(|(finding, known)| {

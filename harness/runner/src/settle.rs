@@ -151,13 +151,19 @@ impl Judged<'_> {
         let mut covered: Vec<Option<usize>> = Vec::with_capacity(self.findings.len());
         for finding in self.findings {
             let cause = finding.consequence_of.and_then(|cause| covered.get(cause as usize));
-            let by = cause.copied().flatten().or_else(|| waivers.covering(self.id, finding));
+            let command = || {
+                let sqe = finding.command?;
+                Some(command::describe(&sqe, self.queue_of(finding, &sqe)).to_string())
+            };
+            let by =
+                cause.copied().flatten().or_else(|| waivers.covering(self.id, finding, command));
             covered.push(by);
         }
         covered
     }
 
-    /// The waiver of an unproved test: of its reason, or of all its anomalies.
+    /// The waiver of an unproved test: of its reason, or of its anomalies, where nothing is wrong but
+    /// them. A claim that does not hold is excused by an anomaly only if it is that of its own command.
     fn unproved_by(
         &self,
         waivers: &Waivers,
@@ -170,13 +176,23 @@ impl Judged<'_> {
         }
         let undecided = |kind| matches!(kind, FindingKind::Inconclusive | FindingKind::Gap);
         let anomaly = |f: &Finding| f.kind == FindingKind::Anomaly;
-        let first = self.findings.iter().position(anomaly);
         let open = self
             .findings
             .iter()
             .zip(covered.iter())
             .any(|(f, by)| undecided(f.kind) || anomaly(f) && by.is_none());
-        first.filter(|_| !open).and_then(|first| covered[first])
+        if open || !self.findings.iter().any(anomaly) {
+            return None;
+        }
+        let known: Vec<bool> = covered.iter().map(Option::is_some).collect();
+        let rest = (self.rest)(&known);
+        if !matches!(rest.verdict, model::Verdict::Unproved(_)) {
+            return None;
+        }
+        let explains =
+            |f: &Finding| rest.lacks == Lack::Nothing || rest.lacks.depends_on(f, self.log);
+        let mut all = self.findings.iter().zip(covered.iter());
+        all.find(|(f, _)| anomaly(f) && explains(f)).and_then(|(_, by)| *by)
     }
 
     fn words(&self, verdict: &model::Verdict) -> (Verdict, String) {
@@ -344,10 +360,35 @@ mod tests {
         let with_gap = [anomaly[0].clone(), finding(FindingKind::Gap, "known hiccup")];
         assert_eq!(settled(over(), &with_gap, "anomaly").verdict, Verdict::Unproved);
 
+        // A claim that does not hold is not excused by an anomaly of something else.
+        let other = Req::all().find(|req| Some(*req) != anomaly[0].req).unwrap();
+        let lacks = |lacks| beside_anomaly(&anomaly, lacks);
+        assert_eq!(lacks(Lack::Nothing), Verdict::Waived);
+        assert_eq!(lacks(Lack::Answer(7, Some(other))), Verdict::Unproved);
+        assert_eq!(lacks(Lack::Judged(other)), Verdict::Unproved);
+        assert_eq!(lacks(Lack::After(3)), Verdict::Waived);
+
         let race = || model::Verdict::Unproved("known: too fast for the race".into());
         let waived = settled(race(), &[], "unproved");
         assert_eq!((waived.verdict, waived.used), (Verdict::Waived, vec![0]));
         assert_eq!(settled(race(), &[], "divergence").verdict, Verdict::Unproved);
+    }
+
+    /// The verdict of an unproved test with a known anomaly, at step 3, that lacks this.
+    fn beside_anomaly(anomaly: &[Finding], lacks: Lack) -> Verdict {
+        let text = "[[waiver]]\nid = 'w'\ntest = '*'\nobserved = 'known*'\nreason = 'r'\n\
+                    link = 'l'\nwaives = 'anomaly'";
+        let waivers = Waivers::parse(Path::new("w.toml"), text).unwrap();
+        let judged = Judged {
+            id: "t",
+            requirements: &[],
+            verdict: &model::Verdict::Unproved("something".into()),
+            findings: anomaly,
+            log: &Log::default(),
+            revision: None,
+            rest: &|_| Rest { verdict: model::Verdict::Unproved("something".into()), lacks },
+        };
+        judged.settle(&waivers).verdict
     }
 
     #[test]

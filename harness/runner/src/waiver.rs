@@ -40,6 +40,8 @@ pub struct Waiver {
     pub test: String,
     /// What was observed, by a pattern with `*`.
     pub observed: String,
+    /// The command that the finding concerns, as reports tell it, by a pattern with `*`.
+    pub command: Option<String>,
     /// Why it is accepted.
     pub reason: String,
     /// Where it is written up.
@@ -66,6 +68,7 @@ struct Entry {
     requirement: Option<Spanned<String>>,
     test: Option<String>,
     observed: Option<String>,
+    command: Option<String>,
     reason: Spanned<String>,
     link: Spanned<String>,
     #[serde(default)]
@@ -123,6 +126,7 @@ impl Waivers {
                 requirement,
                 test: entry.test.unwrap_or_else(|| "*".into()),
                 observed: entry.observed.unwrap_or_else(|| "*".into()),
+                command: entry.command,
                 reason: entry.reason.into_inner(),
                 link: entry.link.into_inner(),
                 intermittent: entry.intermittent,
@@ -133,8 +137,13 @@ impl Waivers {
         Ok(Self { entries })
     }
 
-    /// The first waiver that covers a finding of test `id`.
-    pub fn covering(&self, id: &str, finding: &Finding) -> Option<usize> {
+    /// The first waiver that covers a finding of test `id`; `command` tells the command that it concerns.
+    pub fn covering(
+        &self,
+        id: &str,
+        finding: &Finding,
+        command: impl Fn() -> Option<String>,
+    ) -> Option<usize> {
         let kind = match finding.kind {
             FindingKind::Divergence(_) => Waives::Divergence,
             FindingKind::Warning => Waives::Warning,
@@ -145,6 +154,10 @@ impl Waivers {
             waiver.waives == kind
                 && waiver.requirement.is_none_or(|req| finding.req == Some(req))
                 && waiver.matches(id, &finding.observed)
+                && waiver
+                    .command
+                    .as_ref()
+                    .is_none_or(|wanted| command().is_some_and(|command| glob(wanted, &command)))
         })
     }
 
@@ -201,10 +214,17 @@ mod tests {
         let waivers = parse(GOOD).unwrap();
         let rule = FindingKind::Divergence(model::DivergenceKind::Rule);
         let seen = "Successful Completion (SCT 0h SC 00h)";
-        assert_eq!(waivers.covering("t", &finding(rule, seen)), Some(0));
-        assert_eq!(waivers.covering("t", &finding(rule, "Invalid Field")), None);
-        assert_eq!(waivers.covering("t", &finding(FindingKind::Warning, seen)), None);
-        assert_eq!(waivers.covering("t", &Finding { req: None, ..finding(rule, seen) }), None);
+        let covering = |waivers: &Waivers, finding: &Finding, command: Option<&str>| {
+            waivers.covering("t", finding, || command.map(String::from))
+        };
+        assert_eq!(covering(&waivers, &finding(rule, seen), None), Some(0));
+        assert_eq!(covering(&waivers, &finding(rule, "Invalid Field"), None), None);
+        assert_eq!(covering(&waivers, &finding(FindingKind::Warning, seen), None), None);
+        assert_eq!(covering(&waivers, &Finding { req: None, ..finding(rule, seen) }, None), None);
+        let flush = parse(&GOOD.replace("'l'", "'l'\ncommand = 'Flush *'")).unwrap();
+        assert_eq!(covering(&flush, &finding(rule, seen), Some("Flush  NSID 1")), Some(0));
+        assert_eq!(covering(&flush, &finding(rule, seen), Some("Write  NSID 1")), None);
+        assert_eq!(covering(&flush, &finding(rule, seen), None), None);
         assert_eq!(waivers.covering_unproved("t", &[], seen), None);
         let unproved = parse(&GOOD.replace("'l'", "'l'\nwaives = 'unproved'")).unwrap();
         let req = finding(rule, seen).req.unwrap();
