@@ -224,19 +224,25 @@ fn field_is_not_valid(case: &Case<'_>) -> bool {
 /// CC.EN was written, and the host had not yet seen RDY follow it when it made this read.
 fn rdy_is_changing(case: &Case<'_>) -> bool {
     let mut followed = Vec::new();
+    let mut asked = None;
     for record in case.others().0 {
         match record.body() {
             Body::RegisterRead(read) if read.offset == reg::CSTS => {
                 followed.push(Csts::from(read.value as u32).rdy());
             }
+            // The latest write that changed EN: the one before it, or a reset, says what it was.
             Body::RegisterWrite(write) if write.offset == reg::CC => {
-                return !followed.contains(&(write.value & 1 != 0));
+                let on = write.value & 1 != 0;
+                match asked {
+                    Some(later) if later != on => return !followed.contains(&later),
+                    _ => asked = Some(on),
+                }
             }
-            Body::Reset { .. } => return false,
+            Body::Reset { .. } => return asked == Some(true) && !followed.contains(&true),
             _ => {}
         }
     }
-    false
+    asked.is_some_and(|on| !followed.contains(&on))
 }
 
 /// The read shows the value of RDY that CC.EN asks for: late or not, it does not show the old one late.
@@ -272,7 +278,8 @@ fn shst_is_changing(case: &Case<'_>) -> bool {
         }
         _ => None,
     });
-    written.is_some_and(|cc| !cc.en() && csts.rdy() || cc.shn() != 0 && csts.shst() >= before)
+    let legal = (before..=2).contains(&csts.shst());
+    written.is_some_and(|cc| !cc.en() && csts.rdy() && csts.shst() != 3 || cc.shn() != 0 && legal)
 }
 
 /// The host resets or disables the controller before it looks at the queue again: what it had not seen
@@ -281,7 +288,13 @@ fn a_reset_follows(case: &Case<'_>) -> bool {
     let queue = completion(case.before()).map(|(cqid, ..)| cqid);
     for record in case.others().1 {
         match record.body() {
-            Body::Reset { .. } | Body::RegisterWrite(_) => return true,
+            Body::Reset { .. } => return true,
+            Body::RegisterWrite(write) if write.offset == reg::CC => {
+                let cc = Cc::from(write.value as u32);
+                if !cc.en() || cc.shn() != 0 {
+                    return true;
+                }
+            }
             Body::Completion { cqid, .. } if Some(cqid) == queue => return false,
             Body::EmptyLook(look)
                 if Some(look.cqid) == queue && look.reason == LookReason::Idle =>

@@ -63,15 +63,15 @@ pub fn structure_was_read_once(case: &Case<'_>) -> bool {
     case.base.index.source.contains_key(&case.at) && others_of_structure(case).is_empty()
 }
 
-/// The entry of the error log that differs, after the change: its count and its bytes.
-fn changed_entry<'a>(case: &'a Case<'_>) -> Option<(u64, &'a [u8])> {
+/// The error counts of the entry of the error log that differs, before and after the change.
+fn changed_entry(case: &Case<'_>) -> Option<[u64; 2]> {
     let (_, before, after) = structure(case)?;
     let at = before.iter().zip(after).position(|(a, b)| a != b)? / 64 * 64;
-    let entry = &after[at..after.len().min(at + 64)];
-    Some((u64::from_le_bytes(*entry.first_chunk()?), entry))
+    let count = |bytes: &[u8]| bytes[at..].first_chunk().map(|count| u64::from_le_bytes(*count));
+    Some([count(before)?, count(after)?])
 }
 
-/// The entry that differs has the error count 0.
+/// The entry that differs has the error count 0, and had it before.
 pub fn entry_is_not_valid(case: &Case<'_>) -> bool {
-    changed_entry(case).is_some_and(|(count, _)| count == 0)
+    changed_entry(case) == Some([0, 0])
 }
