@@ -151,12 +151,9 @@ impl Judged<'_> {
         let mut covered: Vec<Option<usize>> = Vec::with_capacity(self.findings.len());
         for finding in self.findings {
             let cause = finding.consequence_of.and_then(|cause| covered.get(cause as usize));
-            let command = || {
-                let sqe = finding.command?;
-                Some(command::describe(&sqe, self.queue_of(finding, &sqe)).to_string())
-            };
-            let by =
-                cause.copied().flatten().or_else(|| waivers.covering(self.id, finding, command));
+            let by = cause.copied().flatten().or_else(|| {
+                waivers.covering(self.id, finding, || told::command(finding, self.log))
+            });
             covered.push(by);
         }
         covered

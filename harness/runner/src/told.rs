@@ -3,8 +3,9 @@
 use log::{Body, Log};
 use model::{DivergenceKind, Finding, FindingKind};
 use reports::{Observations, RequirementCounts};
+use spec::command::describe;
 use spec::requirement::{Level, Req};
-use spec::{QueueKind, Version, command};
+use spec::{QueueKind, Version};
 
 /// One finding of a log, whose controller is judged by `revision`.
 pub fn finding(
@@ -38,15 +39,21 @@ pub fn finding(
                 because: allowed.because.clone(),
             })
             .collect(),
-        command: finding.command.map(|sqe| reports::Command {
-            decoded: command::describe(&sqe, queue_of(finding, &sqe, log)).to_string(),
-            sqe: format!("{sqe:?}"),
-        }),
+        command: finding
+            .command
+            .zip(command(finding, log))
+            .map(|(sqe, decoded)| reports::Command { decoded, sqe: format!("{sqe:?}") }),
         agreed: seen_before(log, finding.record),
         consequence_of: finding.consequence_of,
         waived_by,
         dut_lines: Vec::new(),
     }
+}
+
+/// The command that a finding of a log concerns, decoded.
+pub fn command(finding: &Finding, log: &Log) -> Option<String> {
+    let sqe = finding.command?;
+    Some(describe(&sqe, queue_of(finding, &sqe, log)).to_string())
 }
 
 /// Which opcode table the command of a finding belongs to: that of the queue it was last put into.
