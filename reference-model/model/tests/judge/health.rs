@@ -84,7 +84,7 @@ fn crossed(enabled: bool) -> (Script, Sent) {
 #[track_caller]
 fn judged(s: &Script, req: Req) -> u32 {
     s.passes();
-    s.judge().coverage().judged[usize::from(req.0)] as u32
+    s.judge().coverage().judged[usize::from(req.0)]
 }
 
 #[test]
