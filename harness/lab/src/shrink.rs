@@ -9,6 +9,7 @@ mod pieces;
 use std::collections::BTreeSet;
 use std::fmt;
 
+use log::ResetKind;
 use model::{DivergenceKind, Finding, FindingKind};
 use spec::command::{Command, CreateIoCq, CreateIoSq};
 use spec::{Qid, Req, Sqe, register};
@@ -148,6 +149,7 @@ impl<E> Shrinker<'_, E> {
                     + u64::from(matches!(action, Action::Submit { .. }))
             }
             Action::Buffer { bytes, offset, .. } => *bytes + u64::from(*offset),
+            Action::Reset { kind, .. } => u64::from(*kind != ResetKind::Controller),
             _ => 0,
         };
         self.best.actions.iter().map(weight).sum()
@@ -439,6 +441,10 @@ fn simpler(action: &Action) -> Vec<Action> {
                 zero.dw[dword] = 0;
                 all.push(with(zero, links));
             }
+        }
+        // It keeps the admin queues' registers: they need not be written again.
+        Action::Reset { ctrl, kind } if kind != ResetKind::Controller => {
+            all.push(Action::Reset { ctrl, kind: ResetKind::Controller });
         }
         _ => {}
     }

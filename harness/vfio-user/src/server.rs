@@ -20,7 +20,7 @@ mod run;
 
 pub use pci::PciId;
 pub use port::Function;
-pub use run::{Doorbells, Options, SPIN, ServeError, Server, Stopper};
+pub use run::{Doorbells, Options, SPIN, ServeError, Server, Stopper, TURN};
 
 /// Host memory refused an access.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -6,15 +6,19 @@
 //! catalogue, never here: see [`Forces`].
 
 use spec::requirement::{Force, Level, StatusForce};
-use spec::{Cqe, Fid, Nsid, Qid, QueueKind, Req, Sqe, Status, Version};
+use spec::{Nsid, Qid, QueueKind, Req, Sqe, Status, Version};
 
 use crate::memory::Memory;
 use crate::prp::PrpWalk;
 use crate::state::{Controller, World};
 use crate::truth::{No, Truth, Yes};
 
+mod apply;
+mod footprint;
 mod forces;
 
+pub use apply::{Apply, Broken, Held, Weight};
+pub use footprint::{Cells, Footprint};
 pub use forces::{Applies, Forces};
 
 /// What a check sees beside the command. Dereferences to the controller that runs the command.
@@ -235,68 +239,6 @@ pub struct Blocks {
     pub placed: bool,
 }
 
-/// The structural cells that a command reads and writes. Commands in flight whose footprints
-/// conflict are judged together; disjoint footprints commute.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Footprint {
-    /// Cells that its answer depends on.
-    pub reads: Cells,
-    /// Cells that its acceptance changes.
-    pub writes: Cells,
-}
-
-/// A set of structural cells, as bits. Queue identifiers share bits (modulo 32): that may only
-/// make two commands conflict that do not.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Cells(pub u128);
-
-impl Cells {
-    /// None.
-    pub const NONE: Cells = Cells(0);
-    /// The number of queues granted (Feature 07h).
-    pub const GRANT: Cells = Cells(1 << 64);
-    /// Feature 06h.
-    pub const WRITE_CACHE: Cells = Cells(1 << 65);
-    /// The Error Information log.
-    pub const ERROR_LOG: Cells = Cells(1 << 66);
-    /// Attached namespaces and their formats.
-    pub const NAMESPACES: Cells = Cells(1 << 67);
-    /// Every I/O Submission and Completion Queue.
-    pub const ALL_QUEUES: Cells = Cells(u64::MAX as u128);
-
-    /// The values of one feature (identifiers 00h to 1Fh).
-    pub const fn feature(fid: Fid) -> Cells {
-        Cells(1 << (96 + fid.0 % 32))
-    }
-
-    /// The existence of one I/O Submission Queue.
-    pub const fn io_sq(qid: Qid) -> Cells {
-        Cells(1 << (qid.0 % 32))
-    }
-
-    /// The existence of one I/O Completion Queue.
-    pub const fn io_cq(qid: Qid) -> Cells {
-        Cells(1 << (32 + qid.0 % 32))
-    }
-
-    /// Both sets.
-    #[must_use]
-    pub const fn and(self, other: Cells) -> Cells {
-        Cells(self.0 | other.0)
-    }
-}
-
-impl Footprint {
-    /// Touches no structure that another command could change.
-    pub const NONE: Footprint = Footprint { reads: Cells::NONE, writes: Cells::NONE };
-
-    /// Whether the order of two commands with these footprints can matter.
-    pub const fn conflicts(self, other: Footprint) -> bool {
-        self.writes.0 & (other.reads.0 | other.writes.0) != 0
-            || other.writes.0 & (self.reads.0 | self.writes.0) != 0
-    }
-}
-
 /// Everything about one command.
 pub struct Rule {
     /// The name in reports: `create-io-sq`.
@@ -495,101 +437,6 @@ pub const fn is_ambient(status: Status) -> bool {
         // Path related and vendor specific.
         (3 | 7, _) => true,
         _ => false,
-    }
-}
-
-/// What a rule's `accept`, `refuse` or `seen` works on: the belief to change, and where what it
-/// holds against the observation goes.
-pub struct Apply<'a> {
-    /// The belief; change it.
-    pub world: &'a mut World,
-    /// The controller's index.
-    pub ctrl: u8,
-    /// The submission queue of the command.
-    pub sqid: Qid,
-    /// The command.
-    pub sqe: &'a Sqe,
-    /// Its completion.
-    pub cqe: &'a Cqe,
-    /// The revision that the controller is judged by.
-    pub version: Version,
-    /// Host memory.
-    pub memory: &'a Memory,
-    /// What was held.
-    pub held: &'a mut Vec<Held>,
-}
-
-/// One observation held against one requirement.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Held {
-    /// The requirement.
-    pub req: Req,
-    /// `None`: it agrees. Otherwise what was observed, what was allowed, and because.
-    pub broken: Option<Broken>,
-    /// What it means that it is `broken`.
-    pub weight: Weight,
-}
-
-/// What it means that an observation does not agree.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Weight {
-    /// The requirement does not allow it.
-    Broken,
-    /// The text allows it, and no healthy controller does it: an anomaly.
-    Odd,
-    /// It was observed, and nothing that is modelled says what it should be.
-    Gap,
-}
-
-/// An observation that a requirement does not allow.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Broken {
-    /// What was observed: `NSQA 0, NCQA 65535`.
-    pub observed: String,
-    /// What was allowed.
-    pub allowed: String,
-    /// Because.
-    pub because: String,
-}
-
-impl Apply<'_> {
-    /// The controller that ran the command.
-    pub fn controller(&mut self) -> &mut Controller {
-        &mut self.world.controllers[usize::from(self.ctrl)]
-    }
-
-    /// Something observed is what every healthy controller shows, or else what `odd` says: an anomaly.
-    pub fn expect(&mut self, req: Req, agrees: bool, odd: impl FnOnce() -> (String, String)) {
-        let broken = (!agrees).then(|| {
-            let (observed, because) = odd();
-            Broken { observed, allowed: String::new(), because }
-        });
-        self.held.push(Held { req, broken, weight: Weight::Odd });
-    }
-
-    /// `what` was observed beside what `req` speaks of, and is not modelled.
-    pub fn gap(&mut self, req: Req, what: String) {
-        let broken = Broken { observed: what, allowed: String::new(), because: String::new() };
-        self.held.push(Held { req, broken: Some(broken), weight: Weight::Gap });
-    }
-
-    /// Holds something observed against `req`. `broken` (observed, allowed, because) is called only
-    /// if it does not agree. Whether it accuses is decided by the requirement's force.
-    pub fn hold(
-        &mut self,
-        req: Req,
-        agrees: impl Into<Truth>,
-        broken: impl FnOnce() -> (String, String, String),
-    ) {
-        match agrees.into() {
-            Truth::Maybe => {}
-            Yes => self.held.push(Held { req, broken: None, weight: Weight::Broken }),
-            No => {
-                let (observed, allowed, because) = broken();
-                let broken = Broken { observed, allowed, because };
-                self.held.push(Held { req, broken: Some(broken), weight: Weight::Broken });
-            }
-        }
     }
 }
 

@@ -90,7 +90,9 @@ impl Plan<'_> {
 
     fn log_round(&mut self, ctrl: u8) {
         if self.random.one_in(12) {
-            let lid = Lid(*self.random.pick(&PAGES.undefined));
+            let by_name = self.random.one_in(2);
+            let codes = if by_name { &PAGES.by_name } else { &PAGES.undefined };
+            let lid = Lid(*self.random.pick(codes));
             return self.ask(ctrl, &question(GetLogPage { lid, ..Default::default() }, 4), false);
         }
         let lid = Lid(*self.random.pick(&PAGES.modelled));

@@ -28,6 +28,12 @@ impl Plan<'_> {
         if self.random.one_in(12) {
             return self.undefined_feature(ctrl);
         }
+        if self.random.one_in(24) {
+            // Some of them return a structure, a page at most.
+            let fid = Fid(*self.random.pick(&FEATURES.by_name));
+            let sqe = GetFeatures { fid, ..Default::default() }.into();
+            return self.ask(ctrl, &Question { sqe, bytes: 4096 }, false);
+        }
         // Data hangs on the write cache, so it is set more often than the others.
         let any = Fid(*self.random.pick(&FEATURES.modelled));
         let fid = if self.random.one_in(6) { Fid::VOLATILE_WRITE_CACHE } else { any };

@@ -7,17 +7,26 @@ use spec::command::{GetFeatures, GetLogPage, Identify};
 use spec::opcode::{lookup, vendor_specific};
 use spec::{Cns, Fid, Lid, QueueKind, Sqe};
 
-/// Codes of one field: those that are modelled, and those that no known revision defines.
+/// Codes of one field that have a rule: those that are modelled, those that are known by name alone, and
+/// those that no known revision defines.
 pub(super) struct Codes {
     pub modelled: Vec<u8>,
+    pub by_name: Vec<u8>,
     pub undefined: Vec<u8>,
 }
 
 impl Codes {
     fn of(sqe: impl Fn(u8) -> Sqe, is_named: impl Fn(u8) -> bool) -> Self {
-        let ruled = |code: &u8| model::rules::find(QueueKind::Admin, &sqe(*code)).is_some();
-        let (modelled, undefined) = (0..=u8::MAX).filter(ruled).partition(|code| is_named(*code));
-        Self { modelled, undefined }
+        let mut codes = Self { modelled: Vec::new(), by_name: Vec::new(), undefined: Vec::new() };
+        for code in 0..=u8::MAX {
+            let Some(rule) = model::rules::find(QueueKind::Admin, &sqe(code)) else { continue };
+            match model::rules::is_modelled(rule) {
+                true => codes.modelled.push(code),
+                false if is_named(code) => codes.by_name.push(code),
+                false => codes.undefined.push(code),
+            }
+        }
+        codes
     }
 }
 

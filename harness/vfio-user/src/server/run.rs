@@ -15,8 +15,9 @@ use super::port::{Port, Ports};
 use super::{Device, Fatal, Host, Step};
 use crate::channel::Broken;
 
-/// Messages of one client, and steps of the device, before the others have their turn.
-const TURN: usize = 64;
+/// Messages of one client, and steps of the device, before the others have their turn. Doorbells and INTx
+/// are looked at between turns: before a client has one reply more than this.
+pub const TURN: usize = 64;
 /// Spins between two looks at the sockets.
 const SPINS: u32 = 16;
 

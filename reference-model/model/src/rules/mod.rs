@@ -29,8 +29,7 @@ pub mod queue_memory;
 pub mod read;
 pub mod write;
 
-/// Every rule: first the commands that have one, then features, log pages, structures, and last
-/// what is not defined at all.
+/// The rules of what is modelled: first the commands that have one, then features, log pages, structures.
 pub static TABLE: &[&[&Rule]] = &[
     &[
         &delete_io_sq::RULE,
@@ -46,19 +45,28 @@ pub static TABLE: &[&[&Rule]] = &[
     features::TABLE,
     log_pages::TABLE,
     identify::TABLE,
-    &[
-        &features::GET_UNDEFINED,
-        &features::SET_UNDEFINED,
-        &log_pages::UNDEFINED,
-        &identify::UNDEFINED,
-        &common::UNDEFINED_ADMIN,
-        &common::UNDEFINED_NVM,
-    ],
+];
+
+/// The rules of what is not defined at all, and of what is known by name alone.
+static WITHOUT_CONTENT: &[&Rule] = &[
+    &features::GET_BY_NAME,
+    &features::GET_UNDEFINED,
+    &features::SET_UNDEFINED,
+    &log_pages::BY_NAME,
+    &log_pages::UNDEFINED,
+    &identify::UNDEFINED,
+    &common::UNDEFINED_ADMIN,
+    &common::UNDEFINED_NVM,
 ];
 
 /// Every rule, one after the other.
 pub fn all() -> impl Iterator<Item = &'static Rule> {
-    TABLE.iter().flat_map(|rules| rules.iter().copied())
+    TABLE.iter().copied().chain([WITHOUT_CONTENT]).flatten().copied()
+}
+
+/// Whether the rule is of something that is modelled: it judges what a success returns and does.
+pub fn is_modelled(rule: &Rule) -> bool {
+    !WITHOUT_CONTENT.iter().any(|other| std::ptr::eq(*other, rule))
 }
 
 /// The rule for a command; `None`: not modelled, hence a gap.

@@ -46,7 +46,6 @@ pub static TABLE: &[&Rule] = &[
     &write_atomicity_normal::SET,
     &asynchronous_event_configuration::GET,
     &asynchronous_event_configuration::SET,
-    &GET_BY_NAME,
 ];
 
 /// The rule for Get Features or Set Features of this SQE; `None`: a feature that is not modelled.

@@ -29,7 +29,6 @@ pub static TABLE: &[&Rule] = &[
     &effects::RULE,
     &supported::FEATURES,
     &supported::NVME_MI,
-    &BY_NAME,
 ];
 
 /// The rule for Get Log Page of this SQE; `None`: a page of the vendor's.
