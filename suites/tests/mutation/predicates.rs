@@ -221,28 +221,29 @@ fn field_is_not_valid(case: &Case<'_>) -> bool {
     changed.nssro() && !resets || changed.pp() && !csts.rdy() || changed.st() && csts.shst() == 0
 }
 
-/// CC.EN was written, and the host had not yet seen RDY follow it when it made this read.
+/// CC.EN was changed, and the host had not yet seen RDY follow it when it made this read.
 fn rdy_is_changing(case: &Case<'_>) -> bool {
-    let mut followed = Vec::new();
-    let mut asked = None;
+    let mut followed = [false; 2];
+    // EN as it was written last, and whether RDY was seen to follow the first write of that value.
+    let mut change = None;
     for record in case.others().0 {
         match record.body() {
             Body::RegisterRead(read) if read.offset == reg::CSTS => {
-                followed.push(Csts::from(read.value as u32).rdy());
+                followed[usize::from(Csts::from(read.value as u32).rdy())] = true;
             }
             // The latest write that changed EN: the one before it, or a reset, says what it was.
             Body::RegisterWrite(write) if write.offset == reg::CC => {
-                let on = write.value & 1 != 0;
-                match asked {
-                    Some(later) if later != on => return !followed.contains(&later),
-                    _ => asked = Some(on),
+                let on = Cc::from(write.value as u32).en();
+                if change.is_some_and(|(later, _)| later != on) {
+                    break;
                 }
+                change = Some((on, followed[usize::from(on)]));
             }
-            Body::Reset { .. } => return asked == Some(true) && !followed.contains(&true),
+            Body::Reset { .. } => return change == Some((true, false)),
             _ => {}
         }
     }
-    asked.is_some_and(|on| !followed.contains(&on))
+    change.is_some_and(|(_, followed)| !followed)
 }
 
 /// The read shows the value of RDY that CC.EN asks for: late or not, it does not show the old one late.
@@ -282,10 +283,22 @@ fn shst_is_changing(case: &Case<'_>) -> bool {
     written.is_some_and(|cc| !cc.en() && csts.rdy() && csts.shst() != 3 || cc.shn() != 0 && legal)
 }
 
-/// The host resets or disables the controller before it looks at the queue again: what it had not seen
-/// by then may have been dropped.
+/// The host has reset or disabled the controller since it sent the command, or does so before it looks at
+/// the queue again: what it had not seen by then may have been dropped.
 fn a_reset_follows(case: &Case<'_>) -> bool {
-    let queue = completion(case.before()).map(|(cqid, ..)| cqid);
+    let Some((cqid, _, cqe)) = completion(case.before()) else { return false };
+    for record in case.others().0 {
+        match record.body() {
+            Body::Reset { .. } => return true,
+            Body::RegisterWrite(write)
+                if write.offset == reg::CC && !Cc::from(write.value as u32).en() =>
+            {
+                return true;
+            }
+            Body::Submit { sqid, sqe, .. } if (sqid, sqe.cid()) == (cqe.sqid(), cqe.cid()) => break,
+            _ => {}
+        }
+    }
     for record in case.others().1 {
         match record.body() {
             Body::Reset { .. } => return true,
@@ -295,10 +308,8 @@ fn a_reset_follows(case: &Case<'_>) -> bool {
                     return true;
                 }
             }
-            Body::Completion { cqid, .. } if Some(cqid) == queue => return false,
-            Body::EmptyLook(look)
-                if Some(look.cqid) == queue && look.reason == LookReason::Idle =>
-            {
+            Body::Completion { cqid: queue, .. } if queue == cqid => return false,
+            Body::EmptyLook(look) if look.cqid == cqid && look.reason == LookReason::Idle => {
                 return false;
             }
             _ => {}
