@@ -122,8 +122,8 @@ const WITHOUT_SELECTION: [Fid; 9] = [
     Fid::SOFTWARE_PROGRESS_MARKER,
 ];
 
-/// Get Features of one of [`WITHOUT_SELECTION`]: whether it is there has to agree with page 12h. Of what it
-/// returns, the supported capabilities alone are modelled.
+/// Get Features of a feature that is defined and not modelled: whether it is there has to agree with page 12h.
+/// Of what it returns, the supported capabilities alone are modelled.
 pub static GET_BY_NAME: Rule = Rule {
     name: "get-features (by name)",
     queue: QueueKind::Admin,
