@@ -291,6 +291,11 @@ impl Memory {
         }
     }
 
+    /// Nothing is known any more of what memory holds.
+    pub fn forget_all(&mut self) {
+        self.pages.clear();
+    }
+
     /// The controller may write here, for the command `owner`: its data from byte `offset` on.
     #[inline]
     pub fn give(&mut self, at: Addr, len: u64, owner: Owner, offset: u64) {

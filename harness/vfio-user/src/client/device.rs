@@ -156,7 +156,7 @@ fn capabilities(remotes: &[Remote], dma: Dma) -> Capabilities {
             (_, false) => IrqPrecision::AtLeastOnce,
         },
         msix_vectors,
-        msix_table: msix_vectors > 0 && all(|remote| remote.tables.is_some()),
+        msix_table: msix_vectors > 0 && all(|remote| remote.tables),
         dma: match dma {
             Dma::Descriptors => DmaVisibility::Guarded,
             Dma::Messages => DmaVisibility::Exact,

@@ -30,15 +30,20 @@ const CLASS_NVME: u32 = 0x01_0802;
 const CONFIG_COMMAND: u64 = 4;
 const CONFIG_CLASS: u64 = 8;
 const CONFIG_CAPABILITIES: u64 = 0x34;
-/// Memory space and bus mastering.
-const MEMORY_AND_MASTER: u16 = 6;
+/// Memory space, bus mastering, and no INTx: nobody here takes it, and a server that has it to signal
+/// and nowhere to may take that for a fault (SPDK does).
+const COMMAND_ON: u16 = 0x0406;
 const CAP_MSIX: u8 = 0x11;
+/// MSI-X Enable and Function Mask, in Message Control.
+const MSIX_ENABLE: u16 = 0x8000;
+const MSIX_MASK_ALL: u16 = 0x4000;
 /// More capabilities than fit into configuration space.
 const CAPS_MAX: usize = 48;
 
-/// Where the MSI-X table and the pending bits are.
+/// The MSI-X capability, and where the table and the pending bits are.
 #[derive(Clone, Copy, Debug)]
 pub struct Tables {
+    capability: u64,
     table: (u32, u64),
     pending: (u32, u64),
 }
@@ -56,7 +61,10 @@ pub struct Remote {
     pub can_reset: bool,
     /// MSI-X vectors that can be used.
     pub vectors: u16,
-    pub tables: Option<Tables>,
+    /// Of the MSI-X capability.
+    msix: Option<Tables>,
+    /// The server says that masks and pending bits work.
+    pub tables: bool,
     pub wide_access: bool,
     pub irqs: Irqs,
     /// Doorbells rung in the mapping, and not known to have been taken: offset, value.
@@ -84,6 +92,8 @@ pub fn open(
     let fds = if options.dma == Dma::Descriptors { &[memory][..] } else { &[] };
     remote.map_arena(lines, fds).map_err(|trouble| server(trouble.to_string()))?;
     remote.turn_on(lines).map_err(|trouble| server(trouble.to_string()))?;
+    // A server may keep its configuration space from one client to the next.
+    remote.enable_msix(lines, false).map_err(|trouble| server(trouble.to_string()))?;
     // Whoever does not take 8 bytes at once gets 4 and 4.
     remote.wide_access = remote.read(lines, spec::register::CAP, 8).is_ok();
     Ok(remote)
@@ -117,7 +127,8 @@ impl Remote {
             lockstep: given.lockstep,
             can_reset: false,
             vectors: 0,
-            tables: None,
+            msix: None,
+            tables: false,
             wide_access: true,
             irqs: Irqs::default(),
             untaken: Vec::new(),
@@ -164,7 +175,8 @@ impl Remote {
         let (size, tables) = self.find_msix(lines).map_err(text)?;
         self.vectors = usable.min(size).min(VECTORS_MAX) as u16;
         let works = self.lockstep.as_ref().is_some_and(|ours| ours.msix_table == Some(true));
-        self.tables = tables.filter(|_| works);
+        self.msix = tables;
+        self.tables = tables.is_some() && works;
         Ok(())
     }
 
@@ -196,7 +208,10 @@ impl Remote {
                 let place = |dword: u32| (dword & 7, u64::from(dword & !7));
                 let table = place(self.config_dword(lines, (at & !3) + 4)?);
                 let pending = place(self.config_dword(lines, (at & !3) + 8)?);
-                return Ok(((header >> 16 & 0x7ff) + 1, Some(Tables { table, pending })));
+                return Ok((
+                    (header >> 16 & 0x7ff) + 1,
+                    Some(Tables { capability: at & !3, table, pending }),
+                ));
             }
             at = u64::from(header >> 8) & 0xfc;
         }
@@ -218,9 +233,9 @@ impl Remote {
         self.peer.ask(lines, Command::DMA_MAP, |to| map.encode(to), fds).map(drop)
     }
 
-    /// Turns on what a reset turned off: memory space and bus mastering.
+    /// Programs Command as [`COMMAND_ON`] has it; a reset clears it.
     pub fn turn_on(&mut self, lines: &mut Lines) -> Result<(), Trouble> {
-        let value = MEMORY_AND_MASTER.into();
+        let value = COMMAND_ON.into();
         self.write_region(lines, region::CONFIG, CONFIG_COMMAND, 2, value)
     }
 
@@ -404,10 +419,24 @@ impl Remote {
             self.peer.ask(lines, Command::DEVICE_SET_IRQS, write, &fds)?;
             start += count;
         }
+        if vectors > 0 {
+            self.enable_msix(lines, true)?;
+        }
         Ok(())
     }
 
+    /// Writes MSI-X Enable. Some servers, ours among them, go by SET_IRQS alone; others do not signal
+    /// before they see this bit.
+    fn enable_msix(&mut self, lines: &mut Lines, on: bool) -> Result<(), Trouble> {
+        let Some(Tables { capability, .. }) = self.msix else { return Ok(()) };
+        let control = (self.config_dword(lines, capability)? >> 16) as u16;
+        let off = control & !(MSIX_ENABLE | MSIX_MASK_ALL);
+        let value = if on { off | MSIX_ENABLE } else { off };
+        self.write_region(lines, region::CONFIG, capability + 2, 2, value.into())
+    }
+
     fn turn_irqs_off(&mut self, lines: &mut Lines) -> Result<(), Trouble> {
+        self.enable_msix(lines, false)?;
         let flags = IrqSet::DATA_NONE | IrqSet::ACTION_TRIGGER;
         let set = IrqSet { argsz: 0, flags, index: irq::MSIX, start: 0, count: 0 };
         let write = |to: &mut Vec<u8>| SetIrqs { set, bools: &[] }.encode(to);
@@ -418,16 +447,20 @@ impl Remote {
         }
     }
 
+    fn usable(&self) -> Option<Tables> {
+        self.msix.filter(|_| self.tables)
+    }
+
     /// Sets the mask bit of a vector.
     pub fn mask(&mut self, lines: &mut Lines, vector: u16, masked: bool) -> Result<(), Trouble> {
-        let Some(Tables { table: (bar, start), .. }) = self.tables else { return Ok(()) };
+        let Some(Tables { table: (bar, start), .. }) = self.usable() else { return Ok(()) };
         let at = start + 16 * u64::from(vector) + 12;
         self.write_region(lines, bar, at, 4, masked.into())
     }
 
     /// The pending bit of a vector.
     pub fn is_pending(&mut self, lines: &mut Lines, vector: u16) -> Result<bool, Trouble> {
-        let Some(Tables { pending: (bar, start), .. }) = self.tables else { return Ok(false) };
+        let Some(Tables { pending: (bar, start), .. }) = self.usable() else { return Ok(false) };
         let at = start + u64::from(vector / 32) * 4;
         let bits = self.read_region(lines, bar, at, 4)?;
         Ok(bits >> (vector % 32) & 1 != 0)

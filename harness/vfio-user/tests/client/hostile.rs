@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use dut::{Ctrl, Doorbell, Dut, Event, Fault, Width};
-use lockstep_vfio_user::message::{Command, DmaAccess, Flags, Header, Layout, SparseArea};
+use lockstep_vfio_user::message::{
+    Command, DmaAccess, Flags, Header, Layout, RegionAccess, SparseArea,
+};
 use lockstep_vfio_user::{Ring, VfioUser};
 use log::{Perm, ResetKind};
 use rustix::fs::{MemfdFlags, SealFlags};
@@ -162,6 +164,41 @@ fn resets_interrupts_and_doorbells_fail_as_accesses_do() {
             assert_eq!(kind(&fault), expected(&lie), "{command} {lie:?}: {fault}");
         });
     }
+}
+
+/// What was written to configuration space so far (offset, value of 2 bytes), and where eventfds came.
+fn configured(fake: &Fake) -> Vec<(u64, u16)> {
+    let mut written = Vec::new();
+    while let Ok((header, payload)) = fake.heard.try_recv() {
+        match Command(header.command) {
+            Command::REGION_WRITE => {
+                let (access, data) = RegionAccess::with_data(&payload).unwrap();
+                if access.region == 7 {
+                    written.push((access.offset, u16::from_le_bytes(data.try_into().unwrap())));
+                }
+            }
+            Command::DEVICE_SET_IRQS => written.push((SET_IRQS, 0)),
+            _ => {}
+        }
+    }
+    written
+}
+
+/// Stands for a message DEVICE_SET_IRQS in what [`configured`] returns.
+const SET_IRQS: u64 = u64::MAX;
+
+#[test]
+fn intx_is_disabled_and_msix_enabled_in_configuration_space_while_it_has_eventfds() {
+    let fake = Fake::new(Shape { script: Arc::new(|_, _| None), doorbells: None });
+    let mut dut = fake.open().unwrap();
+    assert_eq!(configured(&fake), [(4, 0x0406), (0x42, 0x0007)]);
+    dut.irq_setup(Ctrl(0), 3).unwrap();
+    let on = [(0x42, 0x0007), (SET_IRQS, 0), (SET_IRQS, 0), (0x42, 0x8007)];
+    assert_eq!(configured(&fake), on);
+    dut.irq_setup(Ctrl(0), 0).unwrap();
+    assert_eq!(configured(&fake), [(0x42, 0x0007), (SET_IRQS, 0)]);
+    dut.reset(Ctrl(0), ResetKind::FunctionLevel).unwrap();
+    assert_eq!(configured(&fake), [(4, 0x0406), (0x42, 0x0007), (SET_IRQS, 0)]);
 }
 
 #[test]

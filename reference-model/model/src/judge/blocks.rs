@@ -213,6 +213,9 @@ impl Judge {
         block_bytes: u32,
         idents: impl Iterator<Item = Ident>,
     ) {
+        if self.is_memory_unsure() {
+            return;
+        }
         for (i, ident) in idents.enumerate() {
             let here = Addr(at.0.wrapping_add(i as u64 * u64::from(block_bytes)));
             self.on_block(here, block_bytes, ident);
@@ -320,6 +323,9 @@ impl Judge {
 
     /// The host looked at bytes in memory.
     pub(super) fn on_bytes(&mut self, at: Addr, bytes: &[u8]) {
+        if self.is_memory_unsure() {
+            return;
+        }
         let Some((n, offset)) = self.owner_of(at) else {
             let mut known = vec![0; bytes.len()];
             if self.memory.read(at, &mut known) {

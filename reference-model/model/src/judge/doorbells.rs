@@ -47,6 +47,7 @@ impl Judge {
     pub(super) fn on_doorbell(&mut self, doorbell: DoorbellWrite) {
         self.unit().idle = false;
         if self.is_lost() {
+            self.unit().unfollowed |= doorbell.kind == DoorbellKind::SqTail;
             return;
         }
         let qid = doorbell.qid.0;

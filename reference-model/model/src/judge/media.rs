@@ -366,6 +366,15 @@ impl Media {
         self.overflow(nsid, lba);
     }
 
+    /// Every block may hold anything: commands ran that are not followed.
+    pub fn unsure_all(&mut self) {
+        let given_up = self.overflows;
+        for (nsid, lba) in self.cells.blocks(|_| true) {
+            self.overflow(nsid, lba);
+        }
+        self.overflows = given_up;
+    }
+
     fn mark(&self, how: Written) -> Mark {
         Mark {
             epoch: self.epoch,

@@ -170,6 +170,29 @@ impl Judge {
         unit.counted.most.unsure += 1;
     }
 
+    /// Judges the controller `ctrl` again. What it did meanwhile is not known.
+    pub(super) fn find_again(&mut self, ctrl: u8) {
+        if self.ending.dead {
+            return;
+        }
+        let unit = &mut self.units[usize::from(ctrl)];
+        unit.lost = None;
+        if !std::mem::take(&mut unit.unfollowed) {
+            return;
+        }
+        self.memory.forget_all();
+        self.media.unsure_all();
+        let over: Vec<u32> = self.commands.recent().collect();
+        for n in over {
+            self.commands[n].disturbed = true;
+        }
+    }
+
+    /// Whether commands are at work that are not followed: then nothing is said of memory.
+    pub(super) fn is_memory_unsure(&self) -> bool {
+        self.units.iter().any(|unit| unit.lost.is_some() && unit.unfollowed)
+    }
+
     /// Whether the controller under judgement is lost; counts what is not judged because of it.
     pub(super) fn is_lost(&mut self) -> bool {
         let lost = self.units[usize::from(self.now.ctrl)].lost.is_some();

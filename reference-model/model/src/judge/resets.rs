@@ -33,8 +33,8 @@ impl Judge {
             self.stop_everything(ctrl, reset::NOTHING_POSTED_AFTER);
             self.forget_structure(ctrl, ResetKind::Controller);
             self.lose(ctrl, None);
-        } else if !self.ending.dead {
-            self.unit().lost = None;
+        } else {
+            self.find_again(ctrl);
         }
         let deadline = self.enable_deadline(cc);
         let believed = self.believed();
@@ -93,9 +93,7 @@ impl Judge {
         let margin = self.profile.deadline_margin;
         let deadline =
             cap.filter(|c| c.to() != 0xff).map(|c| end + u64::from(c.to()) * UNIT + margin);
-        if !self.ending.dead {
-            self.unit().lost = None;
-        }
+        self.find_again(ctrl);
         let unit = self.unit();
         unit.enabled = false;
         unit.rdy = Transition { deadline, reported: false };
@@ -129,10 +127,8 @@ impl Judge {
         for ctrl in (0..count).filter(|ctrl| all || *ctrl == own) {
             self.stop_everything(ctrl, reset::NOTHING_POSTED_AFTER);
             self.forget_structure(ctrl, kind);
+            self.find_again(ctrl);
             let unit = &mut self.units[usize::from(ctrl)];
-            if !self.ending.dead {
-                unit.lost = None;
-            }
             unit.enabled = false;
             unit.cc_unsure = None;
             unit.reset_kind = Some(kind);

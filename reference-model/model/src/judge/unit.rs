@@ -89,6 +89,8 @@ pub struct Unit {
     pub counted: Counted,
     /// Stopped judging until a controller reset, because of this finding (`None`: no finding).
     pub lost: Option<Option<u32>>,
+    /// Since then commands were rung that are not followed: they may read and write anything.
+    pub unfollowed: bool,
     /// MSI-X vectors that the host has masked, and since when (their record's end).
     pub masked: Vec<(u16, u64)>,
     /// Vectors of completion queues that are gone. Messages may be delayed without limit.
@@ -201,6 +203,7 @@ impl Default for Unit {
             last_change: 0,
             counted: Counted::default(),
             lost: None,
+            unfollowed: false,
             masked: Vec::new(),
             past_vectors: Vec::new(),
             messages: IntMap::default(),

@@ -10,6 +10,7 @@ mod choices;
 mod events;
 mod health;
 mod honesty;
+mod lost;
 mod memory;
 mod mixed_law;
 mod registers;
