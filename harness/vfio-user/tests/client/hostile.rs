@@ -128,7 +128,7 @@ fn a_read_of_other_bytes_than_were_asked_for_is_no_answer_to_it() {
     // Too few bytes, another place, more bytes than were asked for.
     let echo = |offset: u64, count: u32, data: &[u8]| {
         let mut bytes = Vec::new();
-        let access = lockstep_vfio_user::message::RegionAccess { offset, region: 0, count };
+        let access = RegionAccess { offset, region: 0, count };
         access.encode(&mut bytes);
         bytes.extend_from_slice(data);
         bytes
@@ -204,7 +204,7 @@ fn intx_is_disabled_and_msix_enabled_in_configuration_space_while_it_has_eventfd
 #[test]
 fn servers_that_take_four_bytes_at_a_time_get_four() {
     let script = |command, payload: &[u8]| {
-        let access = lockstep_vfio_user::message::RegionAccess::decode(payload).ok();
+        let access = RegionAccess::decode(payload).ok();
         let wide = access.is_some_and(|access| access.region == 0 && access.count == 8);
         (matches!(command, Command::REGION_READ | Command::REGION_WRITE) && wide)
             .then_some(Lie::Refuse(22))
