@@ -8,6 +8,7 @@ mod abort_reaches_others;
 mod accept_any_cqid;
 mod admin_queue_of_first_enable;
 mod aer_limit_ignored;
+mod broadcast_sets_first;
 mod completion_lost_when_cq_full;
 mod completions_by_submission_queue;
 mod controller_id_counts_up;
@@ -70,6 +71,7 @@ mod queue_zero_deletable;
 mod rae_ignored;
 mod rdy_never_falls;
 mod rdy_never_rises;
+mod recovery_unasked;
 mod reserved_cqe_bits;
 mod reset_clears_admin_registers;
 mod reset_harms_others;
@@ -192,6 +194,7 @@ pub static TABLE: &[&dyn Defect] = &[
     &controller_id_counts_up::ControllerIdCountsUp,
     &entry_sizes_not_kept::EntrySizesNotKept,
     &error_recovery_of_all::ErrorRecoveryOfAll,
+    &broadcast_sets_first::BroadcastSetsFirst,
     &feature_values_unchecked::FeatureValuesUnchecked,
     &descriptor_length_wrong::DescriptorLengthWrong,
     &nguid_byte_order::NguidByteOrder,
@@ -203,6 +206,7 @@ pub static TABLE: &[&dyn Defect] = &[
     &firmware_slot_stale::FirmwareSlotStale,
     &warning_never_set::WarningNeverSet,
     &smart_event_unasked::SmartEventUnasked,
+    &recovery_unasked::RecoveryUnasked,
     &unsupported_page_listed::UnsupportedPageListed,
     &unsupported_feature_listed::UnsupportedFeatureListed,
 ];

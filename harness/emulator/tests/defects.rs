@@ -144,10 +144,11 @@ impl Tour {
             self.admin(GetFeatures { fid, cdw11, ..GetFeatures::default() });
         }
         let recovery = Fid::ERROR_RECOVERY;
-        let one = Nsid(1);
-        self.admin(SetFeatures { fid: recovery, nsid: one, cdw11: 5, ..SetFeatures::default() });
-        for nsid in [one, Nsid(2)] {
-            self.admin(GetFeatures { fid: recovery, nsid, ..GetFeatures::default() });
+        for (set, cdw11) in [(Nsid(1), 5), (Nsid::BROADCAST, 6)] {
+            self.admin(SetFeatures { fid: recovery, nsid: set, cdw11, ..SetFeatures::default() });
+            for nsid in [Nsid(1), Nsid(2)] {
+                self.admin(GetFeatures { fid: recovery, nsid, ..GetFeatures::default() });
+            }
         }
     }
 

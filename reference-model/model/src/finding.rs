@@ -67,7 +67,7 @@ pub struct Finding {
 /// Counts, per requirement and in all. Two arrays per requirement: it was *exercised* if its rule was
 /// evaluated on an observation where it could have been broken; *judged* if an observation was held
 /// against it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(PartialEq, Eq, Debug)]
 pub struct Coverage {
     /// Per requirement (index of the handle): evaluated where it applies.
     pub exercised: Vec<u32>,
@@ -89,6 +89,40 @@ pub struct Coverage {
     pub inconclusive: u64,
     /// Observations that rested on tainted state.
     pub tainted: u64,
+}
+
+impl Clone for Coverage {
+    fn clone(&self) -> Self {
+        let mut copy = Self::default();
+        copy.clone_from(self);
+        copy
+    }
+
+    /// Keeps the memory of the arrays: thousands of short runs each begin with a copy.
+    fn clone_from(&mut self, from: &Self) {
+        let Self {
+            exercised,
+            judged,
+            diverged,
+            choices,
+            completions,
+            register_reads,
+            data_bytes,
+            interrupts,
+            inconclusive,
+            tainted,
+        } = from;
+        self.exercised.clone_from(exercised);
+        self.judged.clone_from(judged);
+        self.diverged.clone_from(diverged);
+        self.choices.clone_from(choices);
+        self.completions = *completions;
+        self.register_reads = *register_reads;
+        self.data_bytes = *data_bytes;
+        self.interrupts = *interrupts;
+        self.inconclusive = *inconclusive;
+        self.tainted = *tainted;
+    }
 }
 
 impl Default for Coverage {

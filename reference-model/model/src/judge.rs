@@ -30,11 +30,14 @@ mod dma;
 mod doorbells;
 mod events;
 mod few;
+mod forms;
 mod health;
 mod interrupts;
 mod looks;
 mod loose;
 mod media;
+mod orders;
+mod orphans;
 mod queues;
 mod reconsider;
 mod registers;
@@ -95,6 +98,8 @@ pub struct Judge {
     units: Vec<Unit>,
     commands: Commands,
     media: Media,
+    /// Blocks that were written by special PRP entries, until they are read back.
+    through: forms::Through,
     /// Commands that completed and whose ruling waits for others, by number.
     deferred: Vec<u32>,
     /// Per record: what became of the command that it submitted.
@@ -102,8 +107,9 @@ pub struct Judge {
     /// The checks by which refused commands were judged.
     refused: IntMap<u32, Vec<Req>>,
     claims: Vec<(u32, Claim, Option<bool>)>,
-    /// What had been judged when the test's own first step came: bring-up proves nothing for a test.
-    judged_before: Option<Box<[u32]>>,
+    /// What had been judged when the test's own first step came: bring-up proves nothing for a test. Empty
+    /// until then.
+    judged_before: Vec<u32>,
     ending: Ending,
     /// Reused by rulings.
     held: Vec<Held>,
@@ -125,11 +131,12 @@ impl Judge {
             units: Vec::new(),
             commands: Commands::default(),
             media: Media::default(),
+            through: forms::Through::default(),
             deferred: Vec::new(),
             ruled: Vec::new(),
             refused: IntMap::default(),
             claims: Vec::new(),
-            judged_before: None,
+            judged_before: Vec::new(),
             ending: Ending::default(),
             held: Vec::new(),
         }
@@ -138,11 +145,50 @@ impl Judge {
     /// Becomes a copy of `snapshot`, in memory that it has already where a segment's length decides how
     /// much is needed: from the second segment on a command costs no allocation.
     pub fn go_back_to(&mut self, snapshot: &Judge) {
-        let mut earlier = std::mem::replace(self, snapshot.clone());
-        self.commands.keep_memory_of(&mut earlier.commands);
-        self.media.keep_memory_of(&mut earlier.media);
-        earlier.ruled.clone_from(&self.ruled);
-        self.ruled = earlier.ruled;
+        let Self {
+            profile,
+            pins,
+            next,
+            now,
+            findings,
+            coverage,
+            origin,
+            worlds,
+            memory,
+            units,
+            commands,
+            media,
+            through,
+            deferred,
+            ruled,
+            refused,
+            claims,
+            judged_before,
+            ending,
+            held,
+        } = self;
+        let mut earlier = (
+            std::mem::replace(commands, snapshot.commands.clone()),
+            std::mem::replace(media, snapshot.media.clone()),
+        );
+        commands.keep_memory_of(&mut earlier.0);
+        media.keep_memory_of(&mut earlier.1);
+        (*next, *now, *origin) = (snapshot.next, snapshot.now, snapshot.origin);
+        profile.clone_from(&snapshot.profile);
+        pins.clone_from(&snapshot.pins);
+        findings.clone_from(&snapshot.findings);
+        coverage.clone_from(&snapshot.coverage);
+        worlds.clone_from(&snapshot.worlds);
+        memory.clone_from(&snapshot.memory);
+        units.clone_from(&snapshot.units);
+        through.clone_from(&snapshot.through);
+        deferred.clone_from(&snapshot.deferred);
+        ruled.clone_from(&snapshot.ruled);
+        refused.clone_from(&snapshot.refused);
+        claims.clone_from(&snapshot.claims);
+        judged_before.clone_from(&snapshot.judged_before);
+        ending.clone_from(&snapshot.ending);
+        held.clone_from(&snapshot.held);
     }
 
     /// The profile it judges by.
@@ -171,8 +217,8 @@ impl Judge {
             if usize::from(record.ctrl) >= self.units.len() {
                 self.grow(usize::from(record.ctrl) + 1);
             }
-            if record.step > 0 && self.judged_before.is_none() {
-                self.judged_before = Some(self.coverage.judged.as_slice().into());
+            if record.step > 0 && self.judged_before.is_empty() {
+                self.judged_before.extend_from_slice(&self.coverage.judged);
             }
             self.judge(log, record.body());
         }

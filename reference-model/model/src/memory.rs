@@ -389,10 +389,38 @@ impl Memory {
     /// The little-endian qword at `at` (a PRP entry), if all of it is known.
     pub fn qword(&self, at: Addr) -> Option<u64> {
         let mut bytes = [0; 8];
+        if let Source::Raw(raw) = self.source(at.0)
+            && at.0.is_multiple_of(8)
+        {
+            // As PRP lists nearly always lie: one search for all eight bytes.
+            let within = (at.0 % SECTOR) as usize;
+            for (n, byte) in bytes.iter_mut().enumerate() {
+                *byte = raw.get(within + n)?;
+            }
+            return Some(u64::from_le_bytes(bytes));
+        }
         for (n, byte) in bytes.iter_mut().enumerate() {
             *byte = self.byte(Addr(at.0.wrapping_add(n as u64)))?;
         }
         Some(u64::from_le_bytes(bytes))
+    }
+
+    /// Whether every byte of the range is known to be `value`.
+    pub fn is_all(&self, at: Addr, len: u64, value: u8) -> bool {
+        let end = at.0.saturating_add(len);
+        let mut from = at.0;
+        while from < end {
+            let upto = end.min((from / SECTOR + 1) * SECTOR);
+            let same = match self.source(from) {
+                Source::Constant(constant) => *constant == value,
+                source => (from..upto).all(|at| source.byte(at) == Some(value)),
+            };
+            if !same {
+                return false;
+            }
+            from = upto;
+        }
+        true
     }
 
     /// What the block of `block_bytes` at `at` holds, if all of it is known.

@@ -140,6 +140,17 @@ pub fn needs_power_cycle(lab: &mut Lab<'_>) -> Outcome {
     lab.needs_transport(Capability::Resets, can, "a power cycle")
 }
 
+/// Controller 0 with MSI-X on and so many vectors.
+pub fn with_vectors<'d>(lab: &mut Lab<'d>, vectors: u16) -> Result<Ctl<'d>, Stop> {
+    let mut ctrl = lab.controller(0)?;
+    let there = lab.capabilities().msix_vectors >= vectors;
+    let words = format!("MSI-X with {vectors} vectors");
+    lab.needs_transport(Capability::MsixVectors, there, &words)?;
+    ctrl.msix_enable(vectors)?;
+    bring_back(&mut ctrl)?;
+    Ok(ctrl)
+}
+
 /// After a reset: enabled, identified, with its number of queues set.
 pub fn bring_back(ctrl: &mut Ctl<'_>) -> Outcome {
     ctrl.enable()?;

@@ -1,24 +1,13 @@
 //! Interrupts by MSI-X, and their absence. PCIe Transport §3.5.2; Base-2.3 §5.3.1.
 
-use lab::{Capability, Ctl, Lab, Outcome, Patience, Stop, conformance};
+use lab::{Capability, Ctl, Lab, Outcome, Patience, conformance};
 use spec::command::CreateIoCq;
 use spec::{Entries, Qid};
 
-use super::given::{self, FLUSH, at_most, flushes};
+use super::given::{self, FLUSH, at_most, flushes, with_vectors};
 
 /// How long a message may take before a test goes on without it: 200 ms.
 const SOON: Patience = Patience::Nanos(200_000_000);
-
-/// Controller 0 with MSI-X on and so many vectors.
-fn with_vectors<'d>(lab: &mut Lab<'d>, vectors: u16) -> Result<Ctl<'d>, Stop> {
-    let mut ctrl = lab.controller(0)?;
-    let there = lab.capabilities().msix_vectors >= vectors;
-    let words = format!("MSI-X with {vectors} vectors");
-    lab.needs_transport(Capability::MsixVectors, there, &words)?;
-    ctrl.msix_enable(vectors)?;
-    given::bring_back(&mut ctrl)?;
-    Ok(ctrl)
-}
 
 /// A queue pair whose completions are signalled on vector `iv`.
 fn signalled_pair(ctrl: &mut Ctl<'_>, qid: Qid, iv: u16) -> Outcome {

@@ -77,7 +77,10 @@ fn follows_a_prp_list_from_an_offset(lab: &mut Lab<'_>) -> Outcome {
         there_and_back(&mut ctrl, ns, 2 * page, Shape { offset, ..Shape::default() })?;
         there_and_back(&mut ctrl, ns, 4 * page, Shape { offset, ..Shape::default() })?;
     }
-    Ok(())
+    // Pages apart, which cut no block in two: a list that is not followed leads elsewhere.
+    let offset = ns.block_bytes;
+    lab.needs(u64::from(offset) < ctrl.page_bytes(), "logical blocks smaller than a memory page")?;
+    there_and_back(&mut ctrl, ns, 4 * page, Shape { offset, scattered: true, ..Shape::default() })
 }
 
 /// A PRP list may begin inside a page. Filled to the end of that page, its last slot is an entry.
@@ -246,12 +249,20 @@ fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
     // Long reads need all 28 bits of NUMD only beyond 16 KiB.
     lab.needs(3 * page <= 16384, "a memory page of 4 KiB")?;
     for (offset, bytes) in [(32, page), (0, 2 * page), (4, 2 * page), (0, 3 * page)] {
-        let shape = Shape { offset, ..Shape::default() };
-        let data = ctrl.data(bytes, Perm::FromController, shape)?;
-        let good = GetLogPage { lid: Lid::ERROR_INFORMATION, ..GetLogPage::default() };
-        let (prp1, prp2) = (data.prp1, data.prp2);
-        ctrl.admin(GetLogPage { prp1, prp2, ..good }.with_bytes(Bytes(bytes)))?.ruled()?;
-        ctrl.sweep()?;
+        for scattered in [false, true] {
+            let shape = Shape { offset, scattered, ..Shape::default() };
+            let data = ctrl.data(bytes, Perm::FromController, shape)?;
+            let good = GetLogPage { lid: Lid::ERROR_INFORMATION, ..GetLogPage::default() };
+            let (prp1, prp2) = (data.prp1, data.prp2);
+            let answer = ctrl.admin(GetLogPage { prp1, prp2, ..good }.with_bytes(Bytes(bytes)))?;
+            answer.ruled()?;
+            if answer.status().is_success() {
+                for (place, len) in &data.pieces {
+                    ctrl.see_bytes(*place, *len)?;
+                }
+            }
+            ctrl.sweep()?;
+        }
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! Data: what commands read and write, and what the host sees of it.
 
 use log::Ident;
+use spec::Addr;
 use spec::requirement::{controller, data, dma, flush, power, reset, shutdown, write};
-use spec::{Addr, Cqe, Qid};
 
 use super::Judge;
 use super::cell::{Effect, Sight, Value};
@@ -16,6 +16,15 @@ use crate::truth::{No, Truth};
 /// Bit of command dword 12: Force Unit Access.
 const FUA: u32 = 1 << 30;
 
+/// What a block that holds what it must shows beside.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shown {
+    /// The Read.
+    command: u32,
+    past: Past,
+    origin: Origin,
+}
+
 fn access(blocks: Blocks, n: u64, command: u32) -> Access {
     Access { nsid: blocks.nsid, lba: blocks.slba.wrapping_add(n), command }
 }
@@ -26,6 +35,9 @@ impl Judge {
         let command = &mut self.commands[n];
         let owner = Owner { command: n, generation: command.generation };
         if matches!(command.data, Data::Read(_) | Data::Returns { .. }) {
+            for span in &mut command.spans {
+                span.look_before(&self.memory, &command.runs);
+            }
             let mut offset = 0;
             for &(at, len) in &command.runs {
                 self.memory.give(Addr(at), len, owner, offset);
@@ -109,6 +121,9 @@ impl Judge {
                     if command.disturbed {
                         self.media.unsure(at.nsid, at.lba);
                     }
+                }
+                if effect == Effect::Certain && !command.spans.is_empty() {
+                    self.remember_forms(n, blocks);
                 }
             }
             Data::Flush(nsid) if effect == Effect::Certain => {
@@ -216,42 +231,56 @@ impl Judge {
         if self.is_memory_unsure() {
             return;
         }
+        // Blocks beside each other nearly always show the same: they are counted together.
+        let mut alike: Option<(Shown, u32)> = None;
         for (i, ident) in idents.enumerate() {
             let here = Addr(at.0.wrapping_add(i as u64 * u64::from(block_bytes)));
-            self.on_block(here, block_bytes, ident);
+            let Some(shown) = self.on_block(here, block_bytes, ident) else { continue };
+            match &mut alike {
+                Some((known, count)) if *known == shown => *count += 1,
+                _ => {
+                    if let Some((known, count)) = alike.replace((shown, 1)) {
+                        self.credit_look(known, count);
+                    }
+                }
+            }
+        }
+        if let Some((known, count)) = alike {
+            self.credit_look(known, count);
         }
     }
 
+    /// One block; what it shows, if it holds what it must.
     #[inline]
-    fn on_block(&mut self, at: Addr, block_bytes: u32, seen: Ident) {
+    fn on_block(&mut self, at: Addr, block_bytes: u32, seen: Ident) -> Option<Shown> {
         let Some((n, offset)) = self.owner_of(at) else {
             self.untouched(at, block_bytes, seen);
-            return;
+            return None;
         };
         let command = &self.commands[n];
-        let Data::Read(blocks) = command.data else { return };
+        let Data::Read(blocks) = command.data else { return None };
         let good = command.flight == Flight::Completed
             && command.cqe.status().is_success()
             && !command.disturbed;
         let whole = u64::from(block_bytes);
         if !good || blocks.block_bytes != block_bytes || !offset.is_multiple_of(whole) {
-            return;
+            return None;
         }
         let i = offset / whole;
         let expected = command.values.get(i as usize).copied().flatten();
         let place = access(blocks, i, n);
-        let Some(look) = self.media.look(place, expected, seen) else { return };
+        let look = self.media.look(place, expected, seen)?;
         self.coverage.data_bytes += whole;
+        if look.sight == Sight::Agrees {
+            self.credit_block(n, blocks, i, seen);
+            return Some(Shown { command: n, past: look.past, origin: look.origin });
+        }
         self.judge_look(n, place, look, seen);
+        None
     }
 
     fn judge_look(&mut self, n: u32, at: Access, look: Look, seen: Ident) {
-        let Sight::Differs(allowed) = look.sight else {
-            if look.sight == Sight::Agrees {
-                self.credit_look(n, look.past, look.origin);
-            }
-            return;
-        };
+        let Sight::Differs(allowed) = look.sight else { return };
         let req = match look.origin {
             Origin::Unwritten => data::UNWRITTEN,
             Origin::Flushed => flush::DURABLE,
@@ -278,34 +307,33 @@ impl Judge {
         }
     }
 
-    /// A block held what it had to: the requirements that this shows.
-    #[inline]
-    fn credit_look(&mut self, n: u32, past: Past, origin: Origin) {
-        self.agrees(data::LAST_WRITTEN);
-        self.agrees(data::VISIBLE_AFTER_COMPLETION);
+    /// So many blocks held what they had to: the requirements that this shows.
+    fn credit_look(&mut self, Shown { command, past, origin }: Shown, count: u32) {
+        self.agree(data::LAST_WRITTEN, count);
+        self.agree(data::VISIBLE_AFTER_COMPLETION, count);
         if past.reset {
-            self.agrees(reset::COMPLETED_RESULTS_KEPT);
+            self.agree(reset::COMPLETED_RESULTS_KEPT, count);
         }
         if past.shut_down {
-            self.agrees(shutdown::KEEPS_DATA);
+            self.agree(shutdown::KEEPS_DATA, count);
         }
         match origin {
             Origin::Unwritten => {
-                self.agrees(data::UNWRITTEN);
-                self.agrees(data::NEIGHBOURS);
+                self.agree(data::UNWRITTEN, count);
+                self.agree(data::NEIGHBOURS, count);
             }
             Origin::Flushed => {
-                self.agrees(flush::DURABLE);
-                self.agrees(flush::OWN_WRITES);
-                self.agrees(power::FLUSHED_DATA_KEPT);
+                self.agree(flush::DURABLE, count);
+                self.agree(flush::OWN_WRITES, count);
+                self.agree(power::FLUSHED_DATA_KEPT, count);
             }
             Origin::Durable => {
-                self.agrees(data::WRITE_THROUGH);
-                self.agrees(write::FUA);
+                self.agree(data::WRITE_THROUGH, count);
+                self.agree(write::FUA, count);
             }
-            Origin::Written(ctrl) if ctrl != self.commands[n].ctrl => {
-                self.agrees(data::SHARED);
-                self.agrees(controller::SAME_NAMESPACE_DATA);
+            Origin::Written(ctrl) if ctrl != self.commands[command].ctrl => {
+                self.agree(data::SHARED, count);
+                self.agree(controller::SAME_NAMESPACE_DATA, count);
             }
             Origin::Written(_) | Origin::Survived => {}
         }
@@ -364,8 +392,7 @@ impl Judge {
         let version = self.version(ctrl).unwrap_or(spec::Version::new(2, 3));
         let mut held = std::mem::take(&mut self.held);
         let command = &self.commands[n];
-        let (sqe, cqe): (_, Cqe) = (command.sqe, command.cqe);
-        let (counted, rung) = (command.counted, command.rung);
+        let (sqe, counted, rung) = (command.sqe, command.counted, command.rung);
         let thresholds_unsure = self.thresholds_changed(rung);
         let command = &self.commands[n];
         for (w, world) in self.worlds.iter_mut().enumerate() {
@@ -373,22 +400,15 @@ impl Judge {
             let sink = if w == 0 { &mut held } else { &mut out };
             let controller = &mut world.controllers[usize::from(ctrl)];
             (controller.counted, controller.thresholds_unsure) = (counted, thresholds_unsure);
-            let mut apply = Apply {
-                world,
-                ctrl,
-                sqid: Qid(command.sqid),
-                sqe: &sqe,
-                cqe: &cqe,
-                version,
-                memory: &self.memory,
-                held: sink,
-            };
-            seen(&mut apply, &bytes);
+            seen(&mut command.apply(world, version, &self.memory, sink), &bytes);
         }
         self.units[usize::from(ctrl)].forces_stale = true;
         if sqe.opcode() == spec::opcode::admin::GET_LOG_PAGE {
             self.show_entries(n, &sqe, &bytes);
             self.health_seen(n, &sqe, &bytes);
+        }
+        if !self.commands[n].spans.is_empty() {
+            self.credit_structure(n, &bytes);
         }
         self.commands[n].bytes = bytes;
         self.report_held(n, &mut held);

@@ -92,7 +92,7 @@ impl Judge {
     /// Whether an observation was held against `req` in the test's own steps.
     fn was_judged(&self, req: Req) -> bool {
         let at = usize::from(req.0);
-        let before = self.judged_before.as_ref().map_or(0, |judged| judged[at]);
+        let before = self.judged_before.get(at).copied().unwrap_or(0);
         self.coverage.judged[at] > before
     }
 

@@ -2,17 +2,18 @@
 //!
 //! Commands in flight at the same time whose footprints conflict form a cluster. Their completions
 //! wait until none of them is in flight; then every order that their intervals allow is tried on
-//! what was believed before, and the worlds that explain all answers survive.
+//! what was believed before, and the worlds that explain all answers survive. Where none does, the
+//! fewest answers without which the others are explained are wrong.
 
-use spec::{Cqe, Qid, Status, Version, opcode};
+use spec::{Version, opcode};
 
 use super::Judge;
 use super::claims::Standing;
 use super::commands::Flight;
+use super::orders::{Outcome, act};
 use super::report::Place;
-use crate::ruling::{Applies, Apply, Broken, Cells, Decision, Forces, Held, Ruling, Weight};
+use crate::ruling::{Broken, Cells, Decision, Held, Ruling, Weight};
 use crate::state::World;
-use spec::requirement::Level;
 
 /// The most commands whose orders are enumerated.
 const MAX_MEMBERS: usize = 4;
@@ -26,13 +27,6 @@ const CHANGES_QUEUES: [u8; 4] = [
     opcode::admin::DELETE_IO_SUBMISSION_QUEUE,
     opcode::admin::DELETE_IO_COMPLETION_QUEUE,
 ];
-
-/// One world after an order of commands, and what each was judged.
-struct Outcome {
-    world: World,
-    decisions: Vec<(u32, Decision)>,
-    held: Vec<(u32, Held)>,
-}
 
 impl Judge {
     /// Rules command `n`, which has just completed, or leaves it until its cluster has drained.
@@ -175,21 +169,7 @@ impl Judge {
         let mut held = std::mem::take(&mut self.held);
         let version = self.version(ctrl).unwrap_or(Version::new(2, 3));
         let command = &self.commands[n];
-        let mut apply = Apply {
-            world: &mut self.worlds[0],
-            ctrl,
-            sqid: Qid(command.sqid),
-            sqe: &command.sqe,
-            cqe: &command.cqe,
-            version,
-            memory: &self.memory,
-            held: &mut held,
-        };
-        if status.is_success() {
-            (rule.accept)(&mut apply)
-        } else {
-            (rule.refuse)(&mut apply)
-        }
+        act(rule, &mut command.apply(&mut self.worlds[0], version, &self.memory, &mut held));
         self.report_held(n, &mut held);
         self.held = held;
         if decision == (Decision::Agrees { by: 0 }) {
@@ -207,16 +187,7 @@ impl Judge {
         for world in &mut self.worlds {
             let command = &self.commands[n];
             let mut held = Vec::new();
-            (rule.refuse)(&mut Apply {
-                world,
-                ctrl: command.ctrl,
-                sqid: Qid(command.sqid),
-                sqe: &command.sqe,
-                cqe: &command.cqe,
-                version,
-                memory: &self.memory,
-                held: &mut held,
-            });
+            (rule.refuse)(&mut command.apply(world, version, &self.memory, &mut held));
             kept = held;
             if command.admin_opcode() == Some(opcode::admin::SET_FEATURES) {
                 world.controllers[usize::from(command.ctrl)].forget_feature(&command.sqe);
@@ -257,16 +228,16 @@ impl Judge {
             self.give_up_cluster(members);
             return;
         }
-        let mut outcomes = Vec::new();
-        for world in &self.worlds {
-            let start = Outcome { world: world.clone(), decisions: Vec::new(), held: Vec::new() };
-            self.orders(start, members, beside, &mut outcomes);
-        }
+        let mut outcomes = self.outcomes(members, beside);
         if outcomes.is_empty() {
-            self.report_cluster(members);
-            return;
+            outcomes = self.fewest_wrong(members, beside);
         }
-        for &n in members {
+        let wrong = outcomes.first().map(|outcome| outcome.wrong.clone()).unwrap_or_default();
+        for (n, world) in wrong.iter().cloned() {
+            self.report_wrong(n, world);
+        }
+        let explained = |n: &&u32| !wrong.iter().any(|(wrong, _)| wrong == *n);
+        for &n in members.iter().filter(explained) {
             self.conclude(n, &outcomes);
         }
         let mut worlds: Vec<World> = Vec::new();
@@ -276,7 +247,7 @@ impl Judge {
             }
         }
         self.worlds = worlds;
-        for &n in members {
+        for &n in members.iter().filter(explained) {
             if self.standing_of(log::SubmitRef(self.commands[n].submit)) == super::Ruled::Accepted {
                 self.credit_acceptance(n);
             }
@@ -287,102 +258,6 @@ impl Judge {
             self.inconclusive("too many states explain what was seen".into(), place);
             self.lose(ctrl, None);
         }
-    }
-
-    /// Extends `so_far` by every order of the members left that the intervals allow. Those of `beside`
-    /// come in anywhere, or not at all.
-    fn orders(&self, so_far: Outcome, left: &[u32], beside: &[u32], outcomes: &mut Vec<Outcome>) {
-        if left.is_empty() {
-            outcomes.push(so_far);
-            return;
-        }
-        let without = |list: &[u32], n: u32| -> Vec<u32> {
-            list.iter().copied().filter(|m| *m != n).collect()
-        };
-        for &n in left {
-            // A command whose CQE was seen before this one was rung comes first.
-            let rung = self.commands[n].rung;
-            if left.iter().any(|m| *m != n && self.commands[*m].seen < rung) {
-                continue;
-            }
-            if let Some(next) = self.try_on(&so_far, n) {
-                self.orders(next, &without(left, n), beside, outcomes);
-            }
-        }
-        for &n in beside {
-            let rung = self.commands[n].rung;
-            if left.iter().any(|m| self.commands[*m].seen < rung) {
-                continue;
-            }
-            if let Some(next) = self.try_success(&so_far, n) {
-                self.orders(next, left, &without(beside, n), outcomes);
-            }
-        }
-    }
-
-    /// Command `n`, which has no answer, carried out on top of `before`, if it may be.
-    fn try_success(&self, before: &Outcome, n: u32) -> Option<Outcome> {
-        let command = &self.commands[n];
-        let rule = command.rule?;
-        let forces = &self.units[usize::from(command.ctrl)].forces;
-        let view = self.view(n, &before.world);
-        let ruling = rule.in_force(rule.evaluate(&command.sqe, &view), forces);
-        let success = Status::SUCCESSFUL_COMPLETION;
-        if matches!(rule.decide(ruling, success, forces), Decision::Diverges { .. }) {
-            return None;
-        }
-        let mut world = before.world.clone();
-        (rule.accept)(&mut Apply {
-            world: &mut world,
-            ctrl: command.ctrl,
-            sqid: Qid(command.sqid),
-            sqe: &command.sqe,
-            cqe: &Cqe::default(),
-            version: view.version,
-            memory: &self.memory,
-            held: &mut Vec::new(),
-        });
-        Some(Outcome { world, decisions: before.decisions.clone(), held: before.held.clone() })
-    }
-
-    /// Command `n` and its answer on top of `before`; `None` if that world does not explain it.
-    fn try_on(&self, before: &Outcome, n: u32) -> Option<Outcome> {
-        let command = &self.commands[n];
-        let rule = command.rule?;
-        let forces = &self.units[usize::from(command.ctrl)].forces;
-        let view = self.view(n, &before.world);
-        let version = view.version;
-        let ruling = rule.in_force(rule.evaluate(&command.sqe, &view), forces);
-        let decision = rule.decide(ruling, command.cqe.status(), forces);
-        if matches!(decision, Decision::Diverges { .. }) {
-            return None;
-        }
-        let mut world = before.world.clone();
-        let mut held = Vec::new();
-        let mut apply = Apply {
-            world: &mut world,
-            ctrl: command.ctrl,
-            sqid: Qid(command.sqid),
-            sqe: &command.sqe,
-            cqe: &command.cqe,
-            version,
-            memory: &self.memory,
-            held: &mut held,
-        };
-        let success = command.cqe.status().is_success();
-        if success {
-            (rule.accept)(&mut apply)
-        } else {
-            (rule.refuse)(&mut apply)
-        }
-        if held.iter().any(|held| held.broken.is_some() && accuses(held, forces)) {
-            return None;
-        }
-        let mut decisions = before.decisions.clone();
-        decisions.push((n, decision));
-        let mut all = before.held.clone();
-        all.extend(held.into_iter().map(|held| (n, held)));
-        Some(Outcome { world, decisions, held: all })
     }
 
     /// Reports command `n` by what all outcomes say of it, or the mildest of them.
@@ -402,24 +277,14 @@ impl Judge {
         }
     }
 
-    /// No order explains the answers: in the order of completion, the first that no world explains.
-    fn report_cluster(&mut self, members: &[u32]) {
-        let mut ordered = members.to_vec();
-        ordered.sort_by_key(|n| self.commands[*n].seen);
-        self.worlds.truncate(1);
-        let mut found = self.findings.len();
-        for &n in &ordered {
-            self.rule_now(n);
-        }
-        if members.len() > 1 && self.findings.len() == found {
-            // Each answer could be explained alone, in the order of completion: but not by the
-            // worlds that were believed together.
-            let place = self.place_of(ordered[0]);
+    /// Reports command `n`, whose answer does not fit `world`, where the others are explained.
+    fn report_wrong(&mut self, n: u32, world: World) {
+        self.worlds = vec![world];
+        let found = self.findings.len();
+        self.rule_now(n);
+        if self.findings.len() == found {
+            let place = self.place_of(n);
             self.inconclusive("no order of these commands explains their answers".into(), place);
-            found = self.findings.len();
-        }
-        for finding in found + 1..self.findings.len() {
-            self.findings[finding].consequence_of.get_or_insert(found as u32);
         }
     }
 
@@ -443,24 +308,7 @@ impl Judge {
         let version = self.version(command.ctrl).unwrap_or(Version::new(2, 3));
         for world in &mut self.worlds {
             let mut held = Vec::new();
-            let mut apply = Apply {
-                world,
-                ctrl: command.ctrl,
-                sqid: Qid(command.sqid),
-                sqe: &command.sqe,
-                cqe: &command.cqe,
-                version,
-                memory: &self.memory,
-                held: &mut held,
-            };
-            let success = command.cqe.status().is_success();
-            if success { (rule.accept)(&mut apply) } else { (rule.refuse)(&mut apply) }
+            act(rule, &mut command.apply(world, version, &self.memory, &mut held));
         }
     }
-}
-
-/// Whether something that was found broken makes a divergence.
-fn accuses(held: &Held, forces: &Forces) -> bool {
-    let shall = matches!(forces.of(held.req), Applies::On(force) if force.level == Level::Shall);
-    shall && held.weight != Weight::Gap
 }

@@ -6,11 +6,14 @@ use spec::{Addr, Cqe, Req, Sqe};
 
 use super::Judge;
 use super::cell::Value;
+use super::forms::{Follower, Span};
+use super::orphans::HeldCqe;
 use crate::lives::Counted;
-use crate::memory::Owner;
+use crate::memory::{Memory, Owner};
 use crate::prp::{PrpRole, PrpWalk};
 use crate::rules;
-use crate::ruling::{Data, Footprint, Others, Rule, View};
+use crate::ruling::{Apply, Data, Footprint, Held, Others, Rule, View};
+use crate::state::World;
 use crate::truth::Truth;
 
 /// How many completed commands are remembered, for looks at their buffers and late DMA.
@@ -78,6 +81,8 @@ pub struct Command {
     pub runs: Vec<(u64, u64)>,
     /// PRP list pages that it uses. (address, bytes)
     pub lists: Vec<(u64, u64)>,
+    /// Its data that shows how special PRP entries were read.
+    pub spans: Vec<Span>,
     /// Per logical block: what it writes, or what its read must have got, if that is decided.
     pub values: Vec<Option<Value>>,
     /// Structures read so far, for `Data::Returns`.
@@ -108,6 +113,8 @@ pub struct Command {
     pub denied: bool,
     /// Why a CQE that comes late is not allowed.
     pub dropped: Option<Req>,
+    /// A CQE that is its own, or that of a dropped command with the same identifiers.
+    pub held: Option<HeldCqe>,
 }
 
 impl Default for Command {
@@ -131,6 +138,7 @@ impl Default for Command {
             footprint: Footprint::NONE,
             runs: Vec::new(),
             lists: Vec::new(),
+            spans: Vec::new(),
             values: Vec::new(),
             bytes: Vec::new(),
             bytes_seen: 0,
@@ -146,6 +154,7 @@ impl Default for Command {
             unmapped: false,
             denied: false,
             dropped: None,
+            held: None,
         }
     }
 }
@@ -221,12 +230,7 @@ impl Commands {
     /// The command is over; one that was over long ago may be forgotten.
     fn retire(&mut self, n: u32) -> Option<u32> {
         self.retired.push_back(n);
-        if self.retired.len() <= REMEMBERED {
-            return None;
-        }
-        let old = self.retired.pop_front()?;
-        self.free.push(old);
-        Some(old)
+        if self.retired.len() <= REMEMBERED { None } else { self.retired.pop_front() }
     }
 }
 
@@ -235,6 +239,7 @@ impl Command {
     fn empty(&mut self) {
         self.runs.clear();
         self.lists.clear();
+        self.spans.clear();
         self.values.clear();
         self.bytes.clear();
     }
@@ -243,6 +248,7 @@ impl Command {
     fn keep_memory_of(&mut self, other: &mut Command) {
         self.runs = std::mem::take(&mut other.runs);
         self.lists = std::mem::take(&mut other.lists);
+        self.spans = std::mem::take(&mut other.spans);
         self.values = std::mem::take(&mut other.values);
         self.bytes = std::mem::take(&mut other.bytes);
     }
@@ -304,6 +310,18 @@ impl Command {
         }
     }
 
+    /// What the effect of its answer works on, in this world.
+    pub fn apply<'a>(
+        &'a self,
+        world: &'a mut World,
+        version: spec::Version,
+        memory: &'a Memory,
+        held: &'a mut Vec<Held>,
+    ) -> Apply<'a> {
+        let (sqid, sqe, cqe) = (spec::Qid(self.sqid), &self.sqe, &self.cqe);
+        Apply { world, ctrl: self.ctrl, sqid, sqe, cqe, version, memory, held }
+    }
+
     /// Whether a CQE is owed for it without an event: all but Asynchronous Event Requests.
     pub fn owes_cqe(&self) -> bool {
         self.flight == Flight::Rung
@@ -316,7 +334,7 @@ impl Command {
 
 impl Judge {
     /// Everything that a check sees, for command `n` in the world `world`.
-    pub(super) fn view<'a>(&'a self, n: u32, world: &'a crate::state::World) -> View<'a> {
+    pub(super) fn view<'a>(&'a self, n: u32, world: &'a World) -> View<'a> {
         let command = &self.commands[n];
         View {
             world,
@@ -366,6 +384,7 @@ impl Judge {
         command.unmapped = false;
         command.denied = false;
         command.dropped = None;
+        command.held = None;
         if let Some(rule) = command.rule {
             let view = self.view(n, &self.worlds[0]);
             let (data, footprint) = ((rule.data)(&sqe, &view), (rule.footprint)(&sqe, &view));
@@ -409,6 +428,7 @@ impl Judge {
         }
         let command = &mut self.commands[n];
         let sqe = command.sqe;
+        let mut follower = Follower::new(command, page);
         for item in PrpWalk::new(&self.memory, &sqe, page, bytes) {
             if item.from.0 != 0 {
                 match command.lists.last_mut() {
@@ -418,15 +438,17 @@ impl Judge {
             }
             if item.role == PrpRole::Unknown {
                 command.runs.clear();
+                command.spans.clear();
                 return;
-            }
-            if !item.is_data() {
-                continue;
             }
             let at = match item.role {
                 PrpRole::First => item.entry.0 & !3,
                 _ => item.entry.0 & !(page - 1),
             };
+            follower.follow(&item, at, &mut command.spans);
+            if !item.is_data() {
+                continue;
+            }
             match command.runs.last_mut() {
                 Some((start, len)) if start.checked_add(*len) == Some(at) => *len += item.len,
                 _ => command.runs.push((at, item.len)),
@@ -507,8 +529,13 @@ impl Judge {
 
     /// Command `n` is ruled: it is remembered for a while.
     pub(super) fn retire_command(&mut self, n: u32) {
-        if let Some(old) = self.commands.retire(n) {
+        let Some(old) = self.commands.retire(n) else { return };
+        if self.is_orphan(old) {
+            // Its CQE may lie there still, and the host has not come that far.
+            self.commands.retired.push_back(old);
+        } else {
             self.forget_command(old);
+            self.commands.free.push(old);
         }
     }
 

@@ -1,13 +1,14 @@
 //! Completion queue entries: their place, their form, whose they are, and their status.
 
 use spec::requirement::{Level, StatusForce};
-use spec::requirement::{async_event_request, common, cqe as req, queue, reset};
+use spec::requirement::{async_event_request, common, cqe as req, delete_io_sq, queue, reset};
 use spec::{Cqe, Qid, Req, Sqe, Status};
 
 use super::Judge;
 use super::cell::Effect;
 use super::claims::Standing;
 use super::commands::Flight;
+use super::orphans::Whose;
 use super::report::Place;
 use crate::choices::ChoiceId;
 use crate::ruling::{Applies, Decision, Rule, View, bits};
@@ -15,7 +16,7 @@ use crate::truth::{Maybe, No, Yes};
 use crate::{Allowed, DivergenceKind, FindingKind};
 
 /// Command Aborted due to SQ Deletion.
-const SQ_DELETED: Status = Status::new(0, 0x08);
+pub(super) const SQ_DELETED: Status = Status::new(0, 0x08);
 
 /// How many completions with More are remembered.
 const KEPT_MORE: usize = 16;
@@ -32,26 +33,26 @@ impl Judge {
         if !self.take_slot(cqid.0, slot, cqe) {
             return;
         }
-        let key = u32::from(cqe.sqid().0) << 16 | u32::from(cqe.cid().0);
-        let found = self.unit().by_cid.get(&key).copied();
-        let Some(n) = found.filter(|n| self.commands[*n].flight != Flight::Free) else {
-            self.unknown_command(cqid, cqe);
-            return;
-        };
+        match self.whose(cqid, cqe) {
+            Whose::Nobodys => self.unknown_command(cqid, cqe),
+            Whose::Of(n) => self.on_completion_of(n, cqid, cqe),
+            Whose::Either(n, orphan) => self.hold_completion(n, orphan, cqid, cqe),
+        }
+    }
+
+    /// The host saw a CQE, which is that of command `n`.
+    pub(super) fn on_completion_of(&mut self, n: u32, cqid: Qid, cqe: Cqe) {
         if self.commands[n].others.same_cid > 0 {
             // The host's own fault, and a conflict may be reported or not.
             let place = self.place_of(n);
             self.inconclusive("two commands with this CID were in flight".into(), place);
-            self.lose(now.ctrl, None);
+            self.lose(self.now.ctrl, None);
             return;
         }
+        self.end_orphans(n, cqid);
         match self.commands[n].flight {
             Flight::Rung => {}
-            Flight::Dropped if self.posted_in_time(n) => {
-                if let Some(cq) = self.unit().cq(cqid.0) {
-                    cq.orphans = cq.orphans.saturating_sub(1);
-                }
-            }
+            Flight::Dropped if self.may_still_come(n) => self.forget_orphan(n),
             Flight::Dropped => {
                 self.late_completion(n, cqe);
                 return;
@@ -117,11 +118,6 @@ impl Judge {
             self.credit_waited(cqid);
         }
         true
-    }
-
-    /// Whether the CQE under judgement may have been posted before its command was dropped.
-    fn posted_in_time(&self, n: u32) -> bool {
-        self.now.when.not_before < self.commands[n].ended_at
     }
 
     fn unknown_command(&mut self, cqid: Qid, cqe: Cqe) {
@@ -284,9 +280,13 @@ impl Judge {
 
     /// Statuses that a queue deletion, a shutdown or a reset under way explains.
     fn dropped_status(&mut self, n: u32, status: Status) -> bool {
-        let sqid = self.commands[n].sqid;
+        let command = &self.commands[n];
+        let sqid = command.sqid;
+        // The queue with this identifier may be another one by now.
+        let deleted = command.dropped == Some(delete_io_sq::NO_LATER_CQE);
         let unit = self.unit();
-        let deleting = sqid != 0 && unit.sq(sqid).is_some_and(|sq| sq.deleting || sq.unsure);
+        let deleting = unit.sq(sqid).is_some_and(|sq| sq.deleting || sq.unsure);
+        let deleting = sqid != 0 && (deleting || deleted);
         let stopping = !unit.enabled;
         let shutting = unit.shutting_down;
         match (status.sct(), status.sc()) {

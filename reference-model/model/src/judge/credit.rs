@@ -7,13 +7,12 @@ use spec::command::{Abort, Command as _, CreateIoSq, GetLogPage};
 use spec::register::Aqa;
 use spec::requirement::{
     abort, async_event_request, common, controller, cqe as req, create_io_cq, get_log_page,
-    interrupt, number_of_queues, prp, queue, ready, register, reset, set_features,
+    interrupt, number_of_queues, queue, ready, register, reset, set_features,
 };
 use spec::{Cqe, Fid, Lid, Qid, Req, opcode};
 
 use super::Judge;
 use super::commands::Flight;
-use crate::prp::{PrpRole, PrpWalk};
 use crate::ruling::Data;
 
 impl Judge {
@@ -107,16 +106,12 @@ impl Judge {
     /// Command `n` was accepted, and that was right.
     pub(super) fn credit_acceptance(&mut self, n: u32) {
         let command = &self.commands[n];
-        match command.data {
-            Data::Read(blocks) | Data::Write(blocks) => {
-                if blocks.count == 1 {
-                    self.agrees(common::NLB);
-                }
-                self.credit_prps(n);
-            }
-            Data::Returns { .. } => self.credit_prps(n),
-            _ => {}
+        if let Data::Read(blocks) | Data::Write(blocks) = command.data
+            && blocks.count == 1
+        {
+            self.agrees(common::NLB);
         }
+        self.credit_size(n);
         let command = &self.commands[n];
         let (sqe, cqe) = (command.sqe, command.cqe);
         match command.admin_opcode() {
@@ -128,48 +123,6 @@ impl Judge {
             Some(opcode::admin::GET_LOG_PAGE) => self.credit_get_log_page(sqe),
             Some(opcode::admin::ABORT) => self.credit_abort(n, cqe),
             _ => {}
-        }
-    }
-
-    /// The forms of PRPs that a transfer used.
-    fn credit_prps(&mut self, n: u32) {
-        let command = &self.commands[n];
-        let bytes = command.buffer_bytes();
-        let page = self.worlds[0].controllers[usize::from(command.ctrl)].page_bytes();
-        let offset = command.sqe.prp1().offset(page);
-        if offset == 0 && bytes <= page && page == 4096 {
-            return;
-        }
-        let sqe = command.sqe;
-        let identify = command.admin_opcode() == Some(opcode::admin::IDENTIFY);
-        let admin = command.sqid == 0;
-        let mut used: Vec<Req> = Vec::new();
-        if offset != 0 {
-            used.push(prp::PRP1_OFFSET_LEGAL);
-        }
-        if page != 4096 {
-            used.extend([prp::PAGE_SIZE, prp::PAGE_SIZE_SELECTED, register::MPS_EACH]);
-        }
-        for item in PrpWalk::new(&self.memory, &sqe, page, bytes) {
-            used.push(match item.role {
-                PrpRole::Second if identify => spec::requirement::identify::PRP2_NO_LIST,
-                PrpRole::Second => prp::PRP2_PAGE,
-                PrpRole::ListPointer if admin => prp::ADMIN_LIST,
-                PrpRole::ListPointer if item.entry.offset(page) != 0 => prp::LIST_OFFSET_LEGAL,
-                PrpRole::ListPointer => prp::PRP2_LIST,
-                PrpRole::Chain => prp::LIST_CHAINED,
-                PrpRole::Entry if item.from.offset(page) == page - 8 => prp::LIST_LAST_SLOT,
-                _ => continue,
-            });
-            if identify && item.role == PrpRole::Second {
-                used.push(prp::ADMIN_NO_LIST);
-            }
-        }
-        if self.believed().max_transfer() == Some(bytes) {
-            used.push(common::MDTS_LEGAL);
-        }
-        for req in used {
-            self.agrees(req);
         }
     }
 

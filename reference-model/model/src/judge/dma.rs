@@ -152,7 +152,7 @@ impl Judge {
         let sqs = unit.sqs.iter().flatten().filter(|sq| usize::from(sq.cqid) == cqid);
         let owed = sqs.map(|sq| sq.in_flight.len() as u64).sum::<u64>();
         let Some(cq) = unit.cq(cqid as u16) else { return };
-        let owed = owed + cq.orphans;
+        let owed = owed + cq.orphans.len() as u64;
         let entries = u64::from(cq.entries);
         let free = (entries - 1).saturating_sub(cq.seen - cq.released);
         let ahead = |slot: u64| (slot + entries - cq.seen % entries) % entries;

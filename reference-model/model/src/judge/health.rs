@@ -8,6 +8,7 @@
 
 use spec::command::{Command as _, GetFeatures, GetLogPage, SetFeatures};
 use spec::event::AsyncEvent;
+use spec::feature::AsynchronousEventConfiguration;
 use spec::requirement::{
     async_event, async_event_request, event_configuration, get_log_page, reset,
 };
@@ -23,6 +24,8 @@ use crate::truth::{No, Truth, Yes};
 
 /// The bit of Feature 0Bh that enables the event of temperatures.
 const TEMPERATURE: u32 = 1 << 1;
+/// The bit that enables the notice of a temperature that is back within its threshold.
+const RECOVERY: u32 = AsynchronousEventConfiguration::new().with_tthry(true).into_bits();
 
 /// What the judge knows of events that the host enables.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +55,8 @@ pub struct Health {
     retained: bool,
     /// A page showed no warning, since the last event.
     went: bool,
+    /// The last page showed a warning, while a request was outstanding.
+    stood: bool,
 }
 
 /// Since when the event is due.
@@ -78,6 +83,7 @@ impl Default for Health {
             waits: false,
             retained: false,
             went: false,
+            stood: false,
         }
     }
 }
@@ -321,6 +327,10 @@ impl Judge {
         let health = &mut self.unit().health;
         health.warned = Some(warns);
         health.went |= !warns;
+        if std::mem::replace(&mut health.stood, warns && request) && !warns && request {
+            self.recovered();
+        }
+        let health = &mut self.unit().health;
         // What happens between the making of a page that clears and its completion may be masked still,
         // or cleared.
         if rung < health.void_before || clears_event(&cmd, version) {
@@ -330,6 +340,15 @@ impl Judge {
             self.warning_stands(rung, request);
         } else {
             health.armed = Some(Armed { by: async_event::TEMPERATURE, request });
+        }
+    }
+
+    /// The warning is over, and a request has been outstanding since it stood. The notice of that comes only
+    /// where the host has enabled it.
+    fn recovered(&mut self) {
+        let may = self.may_be_enabled();
+        if (self.unit().health.asked | may) & RECOVERY == 0 {
+            self.agrees(async_event::OPTIONAL_DISABLED);
         }
     }
 

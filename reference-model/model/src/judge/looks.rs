@@ -46,6 +46,7 @@ impl Judge {
             }
             return;
         }
+        self.end_orphans_unseen(look.cqid.0);
         self.credit_empty(look.cqid.0);
         let unit = self.unit();
         let waiting: Vec<u32> = unit
@@ -61,6 +62,10 @@ impl Judge {
             let command = &self.commands[n];
             let over = begun >= last_change.max(command.rung_at).saturating_add(quiet);
             if !command.owes_cqe() || !(idle || over) {
+                continue;
+            }
+            if let Some(held) = self.commands[n].held.take() {
+                self.judge_held(n, held);
                 continue;
             }
             self.commands[n].silent = true;

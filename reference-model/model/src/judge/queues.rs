@@ -115,9 +115,9 @@ pub struct Cq {
     pub unsignalled: Option<u64>,
     /// Entries up to this one were written, on a transport that shows it.
     pub written: u64,
-    /// Commands that were dropped with their submission queue: their entries may have been posted
-    /// before, and not been seen yet.
-    pub orphans: u64,
+    /// Commands that were dropped with their submission queue, the earliest first: their entries may have
+    /// been posted before, and not been seen yet.
+    pub orphans: Vec<u32>,
     /// It was full while commands waited, and the host has released entries since.
     pub held_back: bool,
 }
@@ -141,7 +141,7 @@ impl Cq {
             posted_masked: false,
             unsignalled: None,
             written: 0,
-            orphans: 0,
+            orphans: Vec::new(),
             held_back: false,
         }
     }

@@ -33,12 +33,18 @@ impl Judge {
     /// elsewhere the opposite would have been no finding either.
     #[inline]
     pub(super) fn agrees(&mut self, req: Req) {
+        self.agree(req, 1);
+    }
+
+    /// As [`Self::agrees`], for `count` observations alike.
+    #[inline]
+    pub(super) fn agree(&mut self, req: Req, count: u32) {
         let ctrl = self.now.ctrl;
         self.refresh_forces(ctrl);
         let at = usize::from(req.0);
-        self.coverage.exercised[at] += 1;
+        self.coverage.exercised[at] += count;
         if matches!(self.units[usize::from(ctrl)].forces.of(req), Applies::On(_)) {
-            self.coverage.judged[at] += 1;
+            self.coverage.judged[at] += count;
         }
     }
 

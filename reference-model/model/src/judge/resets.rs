@@ -207,8 +207,8 @@ impl Judge {
         let (ctrl, sqid) = (self.commands[n].ctrl, self.commands[n].sqid);
         let unit = &mut self.units[usize::from(ctrl)];
         let cqid = unit.sq(sqid).map(|sq| sq.cqid);
-        if let Some(cq) = cqid.and_then(|cqid| unit.cq(cqid)) {
-            cq.orphans += 1;
+        if let Some(cq) = cqid.and_then(|cqid| unit.cq(cqid)).filter(|cq| cq.dead_since.is_none()) {
+            cq.orphans.push(n);
         }
         self.end_command(n, Flight::Dropped);
         self.commands[n].dropped = Some(late);

@@ -13,5 +13,8 @@ mod honesty;
 mod lost;
 mod memory;
 mod mixed_law;
+mod prps;
 mod registers;
+mod reused;
 mod script;
+mod unexplained;

@@ -2743,7 +2743,7 @@ pub static TABLE: [Requirement; 464] = [
         id: "FEA-GEN-21",
         clause: "Base-2.3 §5.2.11",
         text: "Get Features ignores the data pointer of a feature that returns no data structure.",
-        levels: &[(Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact })],
+        levels: &[(Version::new(1, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
         verified: true,
         when: Condition::Always,
     },
@@ -3193,6 +3193,7 @@ pub static TABLE: [Requirement; 464] = [
         text: "A non-zero NSID with a CNS value that does not use the NSID is refused as an invalid field.",
         levels: &[
             (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
             (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
         ],
         verified: true,
@@ -4114,6 +4115,7 @@ pub static TABLE: [Requirement; 464] = [
         levels: &[
             (Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Recommended }),
             (Version::new(1, 3), Force { level: Level::Should, status: StatusForce::Recommended }),
+            (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Recommended }),
             (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),
         ],
         verified: true,
@@ -5404,7 +5406,7 @@ pub static TABLE: [Requirement; 464] = [
         id: "FEA-0B-03",
         clause: "Base-2.3 §5.2.26.1.5",
         text: "Enabling endurance group event notices without endurance groups is refused.",
-        levels: &[(Version::new(2, 1), Force { level: Level::Shall, status: StatusForce::Exact })],
+        levels: &[(Version::new(2, 0), Force { level: Level::Shall, status: StatusForce::Exact })],
         verified: true,
         when: Condition::Not(&Condition::Bit(Fact::Ctratt, 4)),
     },
@@ -5792,6 +5794,7 @@ pub static TABLE: [Requirement; 464] = [
         clause: "Base-2.3 §5.2.12.1.3",
         text: "Without per-namespace support a specific NSID is refused; up to 2.0 returning the controller page instead is allowed.",
         levels: &[
+            (Version::new(1, 1), Force { level: Level::Should, status: StatusForce::Exact }),
             (Version::new(1, 2), Force { level: Level::Should, status: StatusForce::Exact }),
             (Version::new(2, 0), Force { level: Level::Should, status: StatusForce::Exact }),
             (Version::new(2, 3), Force { level: Level::Shall, status: StatusForce::Exact }),

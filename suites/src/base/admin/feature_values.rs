@@ -3,7 +3,7 @@
 
 use lab::{Ctl, Lab, Outcome, Stop, conformance};
 use log::ResetKind;
-use spec::command::{GetFeatures, SetFeatures};
+use spec::command::{CreateIoCq, GetFeatures, Identify, SetFeatures};
 use spec::feature::SupportedCapabilities;
 use spec::identify::IdentifyController;
 use spec::requirement::{
@@ -48,7 +48,7 @@ fn of(fid: Fid) -> SetFeatures {
 
 pub(super) fn identified(ctrl: &mut Ctl<'_>) -> Result<IdentifyController, Stop> {
     let cns = Cns::IDENTIFY_CONTROLLER;
-    ctrl.identify_with(spec::command::Identify { cns, ..Default::default() })?.identify_controller()
+    ctrl.identify_with(Identify { cns, ..Identify::default() })?.identify_controller()
 }
 
 /// The arbitration burst comes back as it was set.
@@ -136,6 +136,51 @@ fn keeps_error_recovery_of_each_namespace(lab: &mut Lab<'_>) -> Outcome {
     Ok(())
 }
 
+/// What is set for all namespaces at once is set for each of them.
+#[conformance(req = set_features::BROADCAST)]
+fn sets_error_recovery_of_all_namespaces_at_once(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    let namespaces: Vec<Nsid> = ctrl.namespaces().iter().map(|ns| Nsid(ns.nsid)).collect();
+    lab.needs(!namespaces.is_empty(), "an active namespace")?;
+    let set = of(Fid::ERROR_RECOVERY);
+    let get = |nsid| GetFeatures { fid: set.fid, nsid, ..GetFeatures::default() };
+    needs_changeable(lab, &mut ctrl, get(namespaces[0]))?;
+    // Given: another value in each.
+    for (n, nsid) in namespaces.iter().enumerate() {
+        let cdw11 = 10 + n as u32;
+        ctrl.admin(SetFeatures { nsid: *nsid, cdw11, ..set })?.accepted()?;
+    }
+    for cdw11 in [40, 0] {
+        ctrl.admin(SetFeatures { nsid: Nsid::BROADCAST, cdw11, ..set })?.accepted()?;
+        for nsid in &namespaces {
+            ctrl.admin(get(*nsid))?.accepted()?;
+        }
+    }
+    Ok(())
+}
+
+/// Where no namespace has the error that DULBE switches on, what a controller makes of it is its own choice:
+/// it goes on, and the time limit beside it stays what the last Set Features that succeeded made it.
+#[conformance(req = error_recovery::DULBE_UNSUPPORTED)]
+fn survives_dulbe_of_a_namespace_without_it(lab: &mut Lab<'_>) -> Outcome {
+    const DULBE: u32 = 1 << 16;
+    let mut ctrl = lab.enabled_controller()?;
+    lab.needs(ctrl.vs()? >= Version::new(1, 2), "VS of at least 1.2")?;
+    let nsid = given::namespace(lab, &ctrl)?.nsid;
+    let nsid = Nsid(nsid);
+    let told = Identify { cns: Cns::IDENTIFY_NAMESPACE, nsid, ..Identify::default() };
+    let nsfeat = ctrl.identify_with(told)?.identify_namespace()?.nsfeat();
+    lab.needs(nsfeat & 1 << 2 == 0, "a namespace without DULBE (NSFEAT bit 2 = 0)")?;
+    let (set, get) = (SetFeatures { nsid, ..of(Fid::ERROR_RECOVERY) }, GetFeatures::default());
+    let get = GetFeatures { fid: set.fid, nsid, ..get };
+    needs_changeable(lab, &mut ctrl, get)?;
+    for cdw11 in [5, DULBE | 7, 0] {
+        ctrl.admin(SetFeatures { cdw11, ..set })?.ruled()?;
+        ctrl.admin(get)?.accepted()?;
+    }
+    Ok(())
+}
+
 /// Without a namespace there is no error recovery to set or get.
 #[conformance(req = features::NSID_NAMESPACE_SCOPE)]
 fn refuses_error_recovery_of_no_namespace(lab: &mut Lab<'_>) -> Outcome {
@@ -190,6 +235,29 @@ fn switches_coalescing_of_a_vector(lab: &mut Lab<'_>) -> Outcome {
     Ok(())
 }
 
+/// Coalescing is not switched off for a vector before the host does so, and after a reset.
+#[conformance(req = interrupt_vector::DEFAULT)]
+fn leaves_coalescing_of_a_vector_on_by_default(lab: &mut Lab<'_>) -> Outcome {
+    const IV: u16 = 1;
+    let mut ctrl = given::with_vectors(lab, 2)?;
+    let fid = Fid::INTERRUPT_VECTOR_CONFIGURATION;
+    let get = GetFeatures { fid, cdw11: IV.into(), ..GetFeatures::default() };
+    needs_changeable(lab, &mut ctrl, get)?;
+    // The second life is one after a reset that the host has given something to undo.
+    for _ in 0..2 {
+        let queue = ctrl.io_cq(Qid(1), given::at_most(&ctrl, 16))?;
+        ctrl.admin(CreateIoCq { ien: true, iv: IV, ..queue })?.accepted()?;
+        ctrl.admin(get)?.accepted()?;
+        if selects(&ctrl) {
+            ctrl.admin(GetFeatures { sel: 1, ..get })?.accepted()?;
+        }
+        ctrl.admin(SetFeatures { cdw11: 1 << 16 | u32::from(IV), ..of(fid) })?.accepted()?;
+        ctrl.reset(ResetKind::Controller)?;
+        given::bring_back(&mut ctrl)?;
+    }
+    Ok(())
+}
+
 /// A vector that no queue uses is not configured.
 #[conformance(req = interrupt_vector::UNUSED)]
 fn refuses_a_vector_without_queue(lab: &mut Lab<'_>) -> Outcome {
@@ -220,7 +288,7 @@ fn keeps_the_event_configuration(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = event_configuration::ENDURANCE_GROUPS)]
 fn refuses_notices_of_endurance_groups(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    lab.needs(ctrl.vs()? >= Version::new(2, 1), "VS of at least 2.1")?;
+    lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
     let without = identified(&mut ctrl)?.ctratt() & 1 << 4 == 0;
     lab.needs(without, "no endurance groups (CTRATT bit 4 = 0)")?;
     let set = SetFeatures { cdw11: 1 << 14, ..of(Fid::ASYNCHRONOUS_EVENT_CONFIGURATION) };

@@ -6,7 +6,7 @@
 
 use lab::{Ctl, Lab, Outcome, Patience, Pending, Stop, conformance};
 use spec::command::{GetFeatures, GetLogPage, SetFeatures};
-use spec::feature::TemperatureThreshold;
+use spec::feature::{AsynchronousEventConfiguration, TemperatureThreshold};
 use spec::log_page::{CriticalWarning, SmartHealth};
 use spec::register::DoorbellKind;
 use spec::{Bytes, Entries, Fid, Lid, Nsid, Qid, Version};
@@ -198,6 +198,26 @@ fn keeps_silent_about_a_warning_that_is_not_enabled(lab: &mut Lab<'_>) -> Outcom
     it.page(true)?;
     it.ctrl.wait(event, A_WHILE)?;
     it.page(true)?;
+    it.ctrl.claim_in_flight(event)?;
+    it.calm(false)?;
+    Ok(())
+}
+
+/// A temperature that is back within its threshold is told only to a host that has asked for it.
+#[conformance(req = async_event::OPTIONAL_DISABLED)]
+fn keeps_silent_about_a_recovery_that_is_not_enabled(lab: &mut Lab<'_>) -> Outcome {
+    let mut it = given(lab)?;
+    let before = it.ctrl.get_feature(Fid::ASYNCHRONOUS_EVENT_CONFIGURATION)?;
+    before.accepted()?;
+    let enabled = AsynchronousEventConfiguration::from_bits(before.dw0()).tthry();
+    lab.needs(!enabled, "a notice of recoveries that is off by default")?;
+    let kelvins = it.calm(false)?;
+    let event = waiting_request(&mut it.ctrl)?;
+    it.cross(kelvins)?;
+    it.page(true)?;
+    it.widen()?;
+    it.page(true)?;
+    it.ctrl.wait(event, A_WHILE)?;
     it.ctrl.claim_in_flight(event)?;
     it.calm(false)?;
     Ok(())

@@ -324,10 +324,11 @@ macro_rules! value_rules {
 }
 use value_rules;
 
-/// Dwords that no modelled feature uses in Get Features. The data pointer is ignored from 2.3; the
-/// Select field means nothing without ONCS bit 4.
+/// Dwords that no modelled feature uses in Get Features. The data pointer is ignored; 1.2 does not say so of
+/// PRP2. The Select field means nothing without ONCS bit 4.
 static GET_RESERVED: Reserved<GetFeatures> = Reserved::and(|cmd, v| {
-    let pointer = cmd.prp1.0 | cmd.prp2.0 != 0 && v.version < Version::new(2, 3);
+    let silent = Version::new(1, 2)..Version::new(1, 3);
+    let pointer = cmd.prp2.0 != 0 && silent.contains(&v.version);
     let select = cmd.sel != 0 && selects(v) != Yes;
     let dword_11 = cmd.cdw11 & !selecting(cmd.fid, v.version) != 0;
     pointer || select || dword_11 || cmd.cdw12 | cmd.cdw13 | cmd.cdw15 != 0 || cmd.uidx != 0

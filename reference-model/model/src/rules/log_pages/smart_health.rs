@@ -147,6 +147,11 @@ fn between(then: Counted, now: Counted, of: fn(Traffic) -> u64) -> (u128, u128) 
     (u128::from(least), u128::from(most))
 }
 
+/// `64`, or `64 to 72`.
+fn range(least: u128, most: u128) -> String {
+    if least == most { least.to_string() } else { format!("{least} to {most}") }
+}
+
 /// Host Read Commands and Host Write Commands: those that succeeded are completed for certain; of those
 /// that failed the text does not say whether they count.
 fn commands(
@@ -166,7 +171,11 @@ fn commands(
         let grown = now.wrapping_sub(before);
         apply.hold(smart::HOST_COMMANDS, (least..=most).contains(&grown), || {
             let because = format!("{least} have succeeded since, and {most} may have completed");
-            (format!("{name} grew by {grown}"), format!("growth by {least} to {most}"), because)
+            (
+                format!("{name} grew by {grown}"),
+                format!("growth by {}", range(least, most)),
+                because,
+            )
         });
     }
 }
@@ -199,7 +208,10 @@ fn data_units(
             let observed = format!("{name} {now} (thousands of 512 bytes)");
             (
                 observed,
-                format!("{least} to {most} units of 512 bytes were moved since it was {before}"),
+                format!(
+                    "{} units of 512 bytes were moved since it was {before}",
+                    range(least, most)
+                ),
             )
         };
         apply.hold(smart::DATA_UNITS, low <= to + most, || {
@@ -222,10 +234,7 @@ fn losses(apply: &mut Apply, now: &SmartHealth, before: &SmartHealth, kept: &Kep
     let unsure = u128::from(lives.unsure_losses - kept.lives.unsure_losses);
     let grown = now.upl().wrapping_sub(before.upl());
     apply.hold(smart::UNEXPECTED_LOSSES, (sure..=sure + unsure).contains(&grown), || {
-        let allowed = match unsure {
-            0 => format!("growth by {sure}"),
-            _ => format!("growth by {sure} to {}", sure + unsure),
-        };
+        let allowed = format!("growth by {}", range(sure, sure + unsure));
         let because = format!(
             "of {cycles} losses of power {sure} came while CSTS.SHST was not 10b, \
              and of {unsure} that is not known"
