@@ -34,7 +34,7 @@ pub struct DefectRow {
     pub tests: u32,
     /// Tests that the unmodified emulator did not pass, and that are not n/a.
     pub unfit: Vec<String>,
-    /// Divergences that name a declared requirement.
+    /// The declared requirements that divergences name in the first test where one does.
     pub kills: Vec<Kill>,
     /// Requirements beyond the declared ones that diverged too.
     pub also: Vec<String>,
@@ -100,19 +100,12 @@ impl DefectRow {
         };
         let style = style_of(verdict);
         write!(to, "{style}{word:<9}{style:#} {:<40} ", self.name)?;
-        match self.kills.first() {
-            Some(first) => {
-                let mut tests: Vec<&str> = self.kills.iter().map(|k| k.test.as_str()).collect();
-                tests.dedup();
-                writeln!(
-                    to,
-                    "{} by {}, first {}",
-                    first.requirement,
-                    Counted(tests.len() as u64, "test"),
-                    first.test
-                )
+        match self.kills.as_slice() {
+            [first, ..] => {
+                let named: Vec<&str> = self.kills.iter().map(|k| k.requirement.as_str()).collect();
+                writeln!(to, "{} in {}", named.join(", "), first.test)
             }
-            None => {
+            [] => {
                 writeln!(to, "none of {} diverged", self.breaks.join(", "))?;
                 writeln!(to, "  it is     {}", self.story)?;
                 let also = match self.also.as_slice() {

@@ -5,10 +5,13 @@
 
 mod abort_lies;
 mod abort_reaches_others;
+mod aborted_with_another_status;
 mod accept_any_cqid;
 mod admin_queue_of_first_enable;
 mod aer_limit_ignored;
 mod broadcast_sets_first;
+mod cc_kept_over_conventional_reset;
+mod commands_kept_over_reset;
 mod completion_lost_when_cq_full;
 mod completions_by_submission_queue;
 mod controller_id_counts_up;
@@ -21,14 +24,18 @@ mod csi_ignored;
 mod data_units_not_in_thousands;
 mod delete_cq_in_use;
 mod descriptor_length_wrong;
+mod disagreeing;
 mod dma_after_reset;
+mod doorbell_kept_over_reset;
 mod doorbell_out_of_range_obeyed;
 mod enabled_once;
 mod entry_sizes_not_kept;
+mod error_entries_change;
 mod error_recovery_of_all;
 mod event_repeated;
 mod event_request_completes;
 mod event_request_not_abortable;
+mod event_types_masked_together;
 mod feature_kept_over_reset;
 mod feature_values_unchecked;
 mod firmware_slot_stale;
@@ -36,21 +43,29 @@ mod flush_does_nothing;
 mod fua_ignored;
 mod full_queue_stops_all;
 mod get_features_dword_11;
+mod identifiers_made_anew;
 mod identify_beyond_one_page;
 mod identify_list_unsorted;
+mod ien_ignored;
 mod inactive_namespace_identified;
 mod inactive_namespace_readable;
 mod intmc_does_nothing;
 mod largest_queue_refused;
 mod lba_range_off_by_one;
 mod lba_truncated;
+mod lifetime_counter_goes_back;
 mod list_as_completion_queue;
 mod list_offset_dropped;
 mod log_page_list_refused;
 mod log_read_refused;
+mod log_read_rounded_up;
 mod mdts_ignored;
 mod mdts_itself_refused;
+mod misanswered;
+mod misfilled;
+mod misread;
 mod msix_while_masked;
+mod namespace_lost_in_reset;
 mod nguid_byte_order;
 mod non_contiguous_with_cqr;
 mod not_saveable_saved;
@@ -59,7 +74,9 @@ mod number_of_queues_any_time;
 mod number_of_queues_one_based;
 mod number_of_queues_shared;
 mod one_block_refused;
+mod page_parts_differ;
 mod pages_of_4_kib;
+mod phase_kept_over_delete;
 mod phase_kept_over_reset;
 mod phase_wrong_after_wrap;
 mod power_loss_not_counted;
@@ -67,11 +84,14 @@ mod prp1_offset_refused;
 mod prp2_ignored;
 mod prp_list_off_by_one;
 mod qprio_checked;
+mod queue_count_once_ever;
+mod queue_deleted_in_name;
 mod queue_zero_deletable;
 mod rae_ignored;
 mod rdy_never_falls;
 mod rdy_never_rises;
 mod recovery_unasked;
+mod refused;
 mod reserved_cqe_bits;
 mod reset_clears_admin_registers;
 mod reset_harms_others;
@@ -82,14 +102,20 @@ mod saved_feature_lost;
 mod second_tail_lost;
 mod set_features_unknown;
 mod shared_vector_refused;
+mod shutdown_flushes_nothing;
+mod shutdown_for_good;
 mod shutdown_never_completes;
+mod shutdown_status_kept;
 mod shutdown_stops_others;
 mod smart_event_unasked;
 mod sqhd_beyond_tail;
 mod stale_read_after_reset;
+mod temperature_event_missing;
 mod two_slots_refused;
 mod unknown_opcode_succeeds;
 mod unmapped_succeeds;
+mod unrefused;
+mod unseen_writes;
 mod unsupported_feature_listed;
 mod unsupported_page_listed;
 mod ver_differs_from_vs;
@@ -97,6 +123,7 @@ mod victim_runs_after_abort;
 mod warning_never_set;
 mod wce_ignored;
 mod wraps_one_early;
+mod write_begins_early;
 mod write_without_effects;
 mod wrong_cid;
 mod wrong_sqid;
@@ -107,8 +134,60 @@ use spec::{Cns, Lid};
 
 use crate::seam::{Defect, Scene};
 
-/// Every defect, by topic.
-pub static TABLE: &[&dyn Defect] = &[
+/// Every defect.
+pub static TABLE: &[&dyn Defect] = &joined::<{ count(GROUPS) }>(GROUPS);
+
+/// The defects with a file of their own, and the families.
+const GROUPS: &[&[&dyn Defect]] = &[
+    SINGLE,
+    unrefused::TABLE,
+    refused::TABLE,
+    misanswered::TABLE,
+    misread::TABLE,
+    misfilled::controller::TABLE,
+    misfilled::namespace::TABLE,
+    misfilled::namespace::INDEPENDENT,
+    misfilled::namespace::INACTIVE,
+    misfilled::namespace::LIST,
+    misfilled::namespace::SET_LIST,
+    misfilled::namespace::DESCRIPTORS,
+    misfilled::others::CONTROLLER,
+    misfilled::others::NAMESPACE,
+    misfilled::log_pages::SMART,
+    misfilled::log_pages::FIRMWARE,
+    misfilled::log_pages::ERRORS,
+    misfilled::log_pages::EFFECTS,
+    misfilled::log_pages::FEATURES,
+    disagreeing::TABLE,
+];
+
+/// How many defects all groups have.
+const fn count(groups: &[&[&dyn Defect]]) -> usize {
+    let (mut sum, mut group) = (0, 0);
+    while group < groups.len() {
+        sum += groups[group].len();
+        group += 1;
+    }
+    sum
+}
+
+/// All groups in one, in their order.
+const fn joined<const N: usize>(groups: &[&[&'static dyn Defect]]) -> [&'static dyn Defect; N] {
+    let mut all = [SINGLE[0]; N];
+    let (mut at, mut group) = (0, 0);
+    while group < groups.len() {
+        let mut n = 0;
+        while n < groups[group].len() {
+            all[at] = groups[group][n];
+            (at, n) = (at + 1, n + 1);
+        }
+        group += 1;
+    }
+    all
+}
+
+/// Those with a file of their own, by topic.
+const SINGLE: &[&dyn Defect] = &[
     &phase_wrong_after_wrap::PhaseWrongAfterWrap,
     &sqhd_beyond_tail::SqhdBeyondTail,
     &cqe_twice::CqeTwice,
@@ -204,6 +283,28 @@ pub static TABLE: &[&dyn Defect] = &[
     &power_loss_not_counted::PowerLossNotCounted,
     &write_without_effects::WriteWithoutEffects,
     &firmware_slot_stale::FirmwareSlotStale,
+    &cc_kept_over_conventional_reset::CcKeptOverConventionalReset,
+    &commands_kept_over_reset::CommandsKeptOverReset,
+    &doorbell_kept_over_reset::DoorbellKeptOverReset,
+    &error_entries_change::ErrorEntriesChange,
+    &identifiers_made_anew::IdentifiersMadeAnew,
+    &lifetime_counter_goes_back::LifetimeCounterGoesBack,
+    &log_read_rounded_up::LogReadRoundedUp,
+    &page_parts_differ::PagePartsDiffer,
+    &shutdown_status_kept::ShutdownStatusKept,
+    &aborted_with_another_status::AbortedWithAnotherStatus,
+    &event_types_masked_together::EventTypesMaskedTogether,
+    &temperature_event_missing::TemperatureEventMissing,
+    &ien_ignored::IenIgnored,
+    &queue_deleted_in_name::QueueDeletedInName,
+    &shutdown_for_good::ShutdownForGood,
+    &shutdown_flushes_nothing::ShutdownFlushesNothing,
+    &namespace_lost_in_reset::NamespaceLostInReset,
+    &queue_count_once_ever::QueueCountOnceEver,
+    &phase_kept_over_delete::PhaseKeptOverDelete,
+    &write_begins_early::WriteBeginsEarly,
+    &unseen_writes::UnseenWrites::Queue,
+    &unseen_writes::UnseenWrites::Controller,
     &warning_never_set::WarningNeverSet,
     &smart_event_unasked::SmartEventUnasked,
     &recovery_unasked::RecoveryUnasked,

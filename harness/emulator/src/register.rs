@@ -1,14 +1,14 @@
 //! Registers, doorbells and resets of one controller. Base-2.3 §3.1.4, §3.6, §3.7.
 
 use log::ResetKind;
-use spec::Status;
 use spec::event;
 use spec::register::{self, Aqa, Cap, Cc, Crto, Csts, DoorbellKind};
+use spec::{Sqe, Status};
 
 use crate::config::Config;
 use crate::controller::{Phase, Shutdown};
 use crate::run::Run;
-use crate::seam::{Check, ResetWork};
+use crate::seam::{Check, MediaChange, ResetWork};
 
 /// CC without its reserved bits and CRIME, which is read-only zero here.
 const CC_WRITABLE: u32 = 0x00ff_fff1;
@@ -231,7 +231,7 @@ impl Run<'_> {
         }
         if matches!(self.controller.shutdown, Shutdown::Running(due) if due <= now) {
             self.controller.drop_commands();
-            match self.media.flush() {
+            match self.flush_for_shutdown() {
                 Ok(()) => self.controller.shutdown = Shutdown::Done,
                 // There is no command to fail: the shutdown does not complete.
                 Err(_) => {
@@ -240,6 +240,15 @@ impl Run<'_> {
                 }
             }
         }
+    }
+
+    /// What is in the volatile write cache is kept.
+    fn flush_for_shutdown(&mut self) -> std::io::Result<()> {
+        self.sqe = Sqe::default();
+        let mut change = MediaChange { durable: true, done: true };
+        let defect = self.defect;
+        defect.on_media(&mut self.scene(), &mut change);
+        if change.done { self.media.flush() } else { Ok(()) }
     }
 
     /// CC and AQA are latched. Values that the controller does not support are fatal.

@@ -114,6 +114,7 @@ impl Run<'_> {
     pub fn return_structure(&mut self, data: &mut [u8], total: u64) -> Outcome {
         let defect = self.defect;
         defect.on_data(&mut self.scene(), data);
+        let total = self.bound(Bound::Returned, total);
         let data = &data[..data.len().min(usize::try_from(total).unwrap_or(usize::MAX))];
         self.gather(self.sqe.prp1().0, self.sqe.prp2().0, total, data.len() as u64)?;
         self.check_memory(Perm::FromController)?;

@@ -125,6 +125,8 @@ pub enum Bound {
     VictimRuns,
     /// Units of 512 bytes that a Read or Write adds to the SMART counters.
     DataUnits,
+    /// Bytes of a structure that are returned.
+    Returned,
     /// The critical warnings whose event the host wants (SHCW).
     EnabledWarnings,
 }
@@ -142,7 +144,7 @@ pub struct Transfer {
     pub late: bool,
 }
 
-/// A change of media: by a Write, or by a Flush (no blocks).
+/// A change of media: by a Write, or by a Flush (no blocks) or a shutdown (no command).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MediaChange {
     /// Durable when the command completes.

@@ -119,16 +119,16 @@ fn attack(
 ) -> bool {
     row.tests += 1;
     let Ok((run, _)) = stand.perform(|bench| bench.run(case, plan.seed.0)) else { return false };
-    let before = row.kills.len();
     for finding in &run.findings {
         let (FindingKind::Divergence(_), Some(req)) = (finding.kind, finding.req) else { continue };
         let name = req.name();
         if defect.breaks().contains(&name) {
-            row.kills.push(Kill { test: case.id(), requirement: name.into() });
+            if !row.kills.iter().any(|kill| kill.requirement == name) {
+                row.kills.push(Kill { test: case.id(), requirement: name.into() });
+            }
         } else if !row.also.iter().any(|other| other == name) {
             row.also.push(name.into());
         }
     }
-    row.kills.dedup();
-    row.kills.len() > before
+    row.killed()
 }

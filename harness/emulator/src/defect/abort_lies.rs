@@ -12,7 +12,7 @@ impl Defect for AbortLies {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["abort.not-aborted", "abort.victim-status", "abort.no-effect"]
+        &["abort.not-aborted", "abort.sqid-unknown"]
     }
 
     fn story(&self) -> &'static str {

@@ -12,7 +12,7 @@ impl Defect for AerLimitIgnored {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["async-event-request.one-refused", "async-event-request.limit"]
+        &["async-event-request.one-refused"]
     }
 
     fn story(&self) -> &'static str {

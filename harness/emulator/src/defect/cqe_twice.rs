@@ -10,7 +10,7 @@ impl Defect for CqeTwice {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["cqe.once", "queue.cqe-slot-order", "cqe.identifiers"]
+        &["queue.command-executed-once", "cqe.once", "queue.cqe-slot-order"]
     }
 
     fn story(&self) -> &'static str {

@@ -11,7 +11,7 @@ impl Defect for DmaAfterReset {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["dma.none-after-reset", "dma.none-after-completion", "reset.completed-results-kept"]
+        &["dma.none-after-reset"]
     }
 
     fn story(&self) -> &'static str {

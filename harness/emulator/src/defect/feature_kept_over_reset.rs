@@ -10,14 +10,7 @@ impl Defect for FeatureKeptOverReset {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &[
-            "reset.features",
-            "reset.features-default",
-            "reset.saved-features",
-            "reset.number-of-queues",
-            "reset.number-of-queues-default",
-            "number-of-queues.again-after-reset",
-        ]
+        &["interrupt-coalescing.reset", "reset.features", "reset.saved-features"]
     }
 
     fn story(&self) -> &'static str {

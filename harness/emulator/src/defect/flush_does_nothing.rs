@@ -12,7 +12,7 @@ impl Defect for FlushDoesNothing {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["flush.durable", "power.flushed-data-kept"]
+        &["flush.own-writes", "flush.durable", "power.flushed-data-kept"]
     }
 
     fn story(&self) -> &'static str {

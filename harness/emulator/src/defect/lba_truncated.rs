@@ -12,7 +12,7 @@ impl Defect for LbaTruncated {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["data.last-written", "data.neighbours", "data.unwritten"]
+        &["data.last-written"]
     }
 
     fn story(&self) -> &'static str {

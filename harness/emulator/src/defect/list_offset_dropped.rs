@@ -12,7 +12,6 @@ impl Defect for ListOffsetDropped {
     fn breaks(&self) -> &'static [&'static str] {
         &[
             "prp.list-offset-legal",
-            "prp.prp2-list",
             "prp.list-chained",
             "common.last-lba",
             "dma.none-after-completion",

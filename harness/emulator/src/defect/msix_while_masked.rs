@@ -10,7 +10,7 @@ impl Defect for MsixWhileMasked {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["interrupt.masked-pending", "interrupt.function-mask"]
+        &["interrupt.masked-pending"]
     }
 
     fn story(&self) -> &'static str {

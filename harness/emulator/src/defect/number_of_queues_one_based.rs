@@ -14,13 +14,10 @@ impl Defect for NumberOfQueuesOneBased {
 
     fn breaks(&self) -> &'static [&'static str] {
         &[
-            "number-of-queues.dw0",
             "number-of-queues.stable",
             "number-of-queues.all-creatable",
             "create-io-cq.succeeds",
             "create-io-sq.succeeds",
-            "create-io-cq.qid-range",
-            "create-io-sq.qid-range",
         ]
     }
 

@@ -10,7 +10,7 @@ impl Defect for PhaseWrongAfterWrap {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["cqe.phase", "queue.owed-completion", "cqe.once"]
+        &["cqe.phase", "queue.owed-completion"]
     }
 
     fn story(&self) -> &'static str {

@@ -10,7 +10,7 @@ impl Defect for ReservedCqeBits {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["cqe.reserved-bits", "cqe.reserved-dwords"]
+        &["cqe.reserved-dwords"]
     }
 
     fn story(&self) -> &'static str {

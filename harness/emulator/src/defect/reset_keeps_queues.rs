@@ -15,7 +15,6 @@ impl Defect for ResetKeepsQueues {
             "reset.only-admin-queue",
             "reset.stops-everything",
             "create-io-cq.succeeds",
-            "create-io-sq.succeeds",
         ]
     }
 

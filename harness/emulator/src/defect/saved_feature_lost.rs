@@ -10,7 +10,7 @@ impl Defect for SavedFeatureLost {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["reset.saved-features", "power.saved-features", "reset.features"]
+        &["reset.saved-features", "reset.features"]
     }
 
     fn story(&self) -> &'static str {

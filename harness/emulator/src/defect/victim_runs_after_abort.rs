@@ -11,12 +11,7 @@ impl Defect for VictimRunsAfterAbort {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &[
-            "abort.no-effect",
-            "common.not-outstanding",
-            "data.last-written",
-            "dma.none-after-completion",
-        ]
+        &["abort.no-effect"]
     }
 
     fn story(&self) -> &'static str {

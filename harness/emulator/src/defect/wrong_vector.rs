@@ -10,7 +10,7 @@ impl Defect for WrongVector {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["interrupt.unused-vector", "interrupt.signalled", "interrupt.admin-vector"]
+        &["interrupt.unused-vector", "interrupt.signalled"]
     }
 
     fn story(&self) -> &'static str {

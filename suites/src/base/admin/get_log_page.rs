@@ -106,6 +106,28 @@ fn counts_errors_upwards(lab: &mut Lab<'_>) -> Outcome {
     Ok(())
 }
 
+/// The health page counts at least as many errors as the newest entry of the error log has as its number.
+#[conformance(req = error_log::SMART_COUNT)]
+fn counts_logged_errors_in_its_health_page(lab: &mut Lab<'_>) -> Outcome {
+    // Given: an invalid doorbell value in the error log.
+    let mut ctrl = lab.enabled_controller()?;
+    lab.needs(ctrl.queue_entries_max() >= Entries(16), "CAP.MQES of at least 15")?;
+    ctrl.io_pair(Qid(1), Entries(16))?;
+    let event = given::waiting_request(&mut ctrl)?;
+    ctrl.doorbell(DoorbellKind::SqTail, Qid(1), 16)?;
+    ctrl.answer(event)?.accepted()?;
+    let answer = read_error_log(&mut ctrl, 1, false)?;
+    answer.accepted()?;
+    let logged = answer.bytes()?.iter().take(8).any(|byte| *byte != 0);
+    lab.needs(logged, "an error log that lists an invalid doorbell value")?;
+    // When: the health page is read.
+    let lid = Lid::SMART_HEALTH_INFORMATION;
+    let command = GetLogPage { nsid: Nsid::BROADCAST, lid, ..good() };
+    let answer = ctrl.admin_in(command.with_bytes(Bytes(512)), 512)?;
+    answer.accepted()?;
+    answer.bytes().map(drop)
+}
+
 /// An error keeps its count and its entry: read again it is the same, and later errors stand before it.
 #[conformance(req = error_log::UNIQUE)]
 fn shows_an_error_again_as_it_was(lab: &mut Lab<'_>) -> Outcome {

@@ -18,6 +18,15 @@ fn grants_queues_and_remembers(lab: &mut Lab<'_>) -> Outcome {
     ctrl.get_feature(FID)?.accepted()
 }
 
+/// What was allocated stays so until a reset, whatever is asked for next.
+#[conformance(req = number_of_queues::SECOND_SET_KEEPS)]
+fn keeps_its_allocation_when_asked_again(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.controller(0)?;
+    ctrl.enable()?;
+    ctrl.ask_queues(1, 1)?.accepted()?;
+    ctrl.ask_queues(4, 4)?.accepted()
+}
+
 /// Once an I/O queue exists the number cannot be set any more.
 #[conformance(req = number_of_queues::AFTER_CREATION)]
 fn refuses_to_change_after_a_queue_was_created(lab: &mut Lab<'_>) -> Outcome {
