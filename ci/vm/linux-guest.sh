@@ -1,6 +1,7 @@
 # Linux's own NVMe driver on a controller, with Linux's own tools.
-#   phase   first: everything; second: what must have survived; third: the end of the server; pin, iommu:
-#           the essentials, by INTx and behind an IOMMU; rates: numbers, no verdicts
+#   phase   first: everything; second: what must have survived; third: the end of the server; pin, iommu,
+#           msi, msi-single: the essentials, by INTx, behind an IOMMU, by MSI with a message for each
+#           queue and with one for all; rates: numbers, no verdicts
 #   cpus    processors of the machine, for which the driver makes an I/O queue each
 #   turns   how often each rate is measured
 #
@@ -71,7 +72,7 @@ interrupts() {
 }
 vectors() {
   found=$(grep -c ' nvme0q[0-9]*$' /proc/interrupts)
-  same 'MSI-X vectors' "$found" "$((cpus + 1))" && grep -q 'PCI-MSI.*nvme0q' /proc/interrupts
+  same 'vectors' "$found" "$((cpus + 1))" && grep -q 'PCI-MSI.*nvme0q' /proc/interrupts
 }
 interrupts_rose() {
   local queue=0 before now
@@ -211,8 +212,14 @@ third() {
   step "device goes with its server" server_ends
 }
 
-# Without messages the admin queue and the one I/O queue share the pin.
+# Without messages the admin queue and the one I/O queue share the pin, and with one message that one.
 pin_is_shared() { grep 'IO-APIC.*nvme0q0.*nvme0q1' /proc/interrupts; }
+message_is_shared() { grep 'PCI-MSI.*nvme0q0.*nvme0q1' /proc/interrupts; }
+# is_msi COUNT: the kernel has so many interrupts of the controller, all of them of MSI.
+is_msi() {
+  kinds=$(cat /sys/class/nvme/nvme0/device/msi_irqs/* | sort | uniq -c | tr -s ' ')
+  same 'interrupts of each kind' "$kinds" " $1 msi"
+}
 pin_interrupts() {
   awk -v cpus="$cpus" '/nvme0q0/ { for (n = 2; n < 2 + cpus; n++) sum += $n; print sum + 0 }' \
     /proc/interrupts
@@ -263,6 +270,27 @@ iommu() {
   after_resets
 }
 
+msi() {
+  step "driver" appears
+  there || return 0
+  step "MSI, a message for each queue" is_msi "$((cpus + 1))"
+  step "one vector for each queue" vectors
+  essentials
+  for queue in $(seq "$cpus"); do eval "before$queue=$(interrupts "$queue")"; done
+  step "fio reads on every processor" fio_on_every_processor
+  step "every queue interrupts" interrupts_rose
+  after_resets
+}
+msi_single() {
+  step "driver" appears
+  there || return 0
+  step "MSI, one message" is_msi 1
+  step "all queues share the message" message_is_shared
+  essentials
+  step "the message interrupts" pin_rose
+  step "controller reset" reset_it
+}
+
 # rate RW DEPTH JOBS: I/O operations a second, each job on a processor, and so on a queue, of its own.
 rate() {
   local field
@@ -294,7 +322,8 @@ rates() {
 }
 
 case $phase in
-  first | second | third | pin | iommu | rates) "$phase" ;;
+  first | second | third | pin | iommu | msi | rates) "$phase" ;;
+  msi-single) msi_single ;;
   *) echo "no phase $phase" && exit 4 ;;
 esac
 dmesg -r > /vm/control/dmesg

@@ -1,6 +1,8 @@
 # What the transport of the DUT vfio does by itself: interrupts of each kind, power states, resets, and
 # accesses that the IOMMU refuses.
-#   bdf   the controller's PCI address
+#   bdf          the controller's PCI address
+#   controller   qemu: QEMU's own, with MSI-X, behind a root port; emulator: ours, with MSI, by lockstep
+#                serve and QEMU's vfio-user-pci
 load nvme || exit 4
 load vfio_iommu_type1 || exit 4
 load vfio-pci || exit 4
@@ -26,14 +28,26 @@ ended() {
 
 probe "$bdf" >/tmp/said 2>&1
 code=$?
-says 'Msix: [1-9][0-9]* of vector 0'
+case $controller in
+  qemu)
+    says 'Msix: [1-9][0-9]* of vector 0'
+    says 'Msi: there are none'
+    says 'the IOMMU refused a write at 0x5000 (told by the kernel'
+    says 'stray DMA: a write within 4096 bytes at 0x5000 was refused'
+    says 'reset Conventional in'
+    ;;
+  emulator)
+    says 'Msix: there are none'
+    says 'Msi: [1-9][0-9]* of vector 0 of 32'
+    ;;
+esac
 says 'Intx: [1-9][0-9]* of vector 0 of 1'
-says 'the IOMMU refused a write at 0x5000 (told by the kernel'
-says 'stray DMA: a write within 4096 bytes at 0x5000 was refused'
 says 'D3hot: a register read gives Err(Refused'
 says 'D0 again: VS 0x'
 says 'reset FunctionLevel in'
 ended "$code"
+# The rest is about the IOMMU's word, which QEMU does not pass on for a function of another process.
+[ "$controller" = qemu ] || exit "$failures"
 
 # The same in a judged run. It is the host's doing, so nobody is accused of it; what QEMU is accused of
 # stands in docs/findings.
@@ -47,7 +61,7 @@ lockstep replay /tmp/stray.seq --dut "vfio:$bdf" >/tmp/said 2>&1
 code=$?
 if grep 'dma\.' /tmp/said; then echo "FAILED  it is accused of DMA" && failures=$((failures + 1)); fi
 dmesg >> /tmp/said
-says 'DMA Write.*00:04.0.*fault addr 0x5000'
+says "DMA Write.*${bdf#0000:}.*fault addr 0x5000"
 says 'dut says .*the IOMMU refused a write at 0x5000'
 case $code in 0 | 1) ended 0 ;; *) ended "$code" ;; esac
 

@@ -461,6 +461,16 @@ impl From<DoorbellArg> for vfio_user::server::Doorbells {
     }
 }
 
+/// The messages by which an exported function interrupts.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum InterruptsArg {
+    /// MSI-X, with as many vectors as the configuration has (32 by default).
+    Msix,
+    /// MSI in its place: at most 32 messages, a power of two, of which the client enables as many as
+    /// it likes. The interrupt mask (INTMS, INTMC) works, and there is no table.
+    Msi,
+}
+
 /// `lockstep serve`.
 #[derive(Args, Debug)]
 pub struct ServeArgs {
@@ -487,6 +497,11 @@ pub struct ServeArgs {
     #[arg(long, value_name = "MICROSECONDS",
           default_value_t = vfio_user::server::SPIN.as_micros() as u64)]
     pub spin: u64,
+    /// The messages of the function; INTx it has beside them. A client that enables fewer messages of
+    /// MSI than it was offered (Linux takes one, unless an IOMMU remaps interrupts) gets Invalid Interrupt
+    /// Vector for a queue beyond them.
+    #[arg(long, value_enum, default_value = "msix", value_name = "KIND")]
+    pub interrupts: InterruptsArg,
     /// Plant a defect in the emulator; `lockstep sabotage --list` names them.
     #[arg(long, value_name = "NAME")]
     pub defect: Option<String>,

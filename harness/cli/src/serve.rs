@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use emulator::config::NamespaceConfig;
+use emulator::msi::MESSAGES_MAX;
 use emulator::{Config, Policy};
 use reports::Exit;
 use vfio_user::server::{Options, Server};
 
-use crate::args::ServeArgs;
+use crate::args::{InterruptsArg, ServeArgs};
 use crate::failure::Failure;
 use crate::{lane, select};
 use export::Export;
@@ -23,8 +24,13 @@ use judge::LiveJudge;
 pub fn serve(args: &ServeArgs, out: &mut dyn Write) -> Result<Exit, Failure> {
     let config = configured(args).map_err(Failure::usage)?;
     let defect = args.defect.as_deref().map(lane::defect).transpose().map_err(Failure::usage)?;
-    let mut export = Export::new(config, defect, args.expendable).map_err(Failure::usage)?;
+    let export = Export::new(config, defect, args.interrupts, args.expendable);
+    let mut export = export.map_err(Failure::usage)?;
     if args.judge {
+        if args.interrupts == InterruptsArg::Msi {
+            let error = anyhow::anyhow!("--judge knows MSI-X and INTx: leave out --interrupts msi");
+            return Err(Failure::usage(error));
+        }
         if args.socket.len() > 1 {
             let error = anyhow::anyhow!("--judge follows one client: give one --socket");
             return Err(Failure::usage(error));
@@ -84,6 +90,10 @@ fn configured(args: &ServeArgs) -> anyhow::Result<Config> {
         let qemu::Namespace { bytes, block_bytes, .. } = lane::namespace(text)?;
         let blocks = bytes / u64::from(block_bytes);
         config.namespaces.push(NamespaceConfig { blocks, block_bytes, ..Default::default() });
+    }
+    if args.interrupts == InterruptsArg::Msi {
+        // A function that wants a number in between asks for the next power of two (PCIe Transport §3.5.1.1).
+        config.vectors = config.vectors.min(MESSAGES_MAX).next_power_of_two();
     }
     config.check()?;
     Ok(config)

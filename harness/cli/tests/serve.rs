@@ -111,6 +111,16 @@ fn a_defect_is_found_behind_a_socket() {
     assert!(said.contains("with defect accept-any-cqid"), "{said}");
 }
 
+/// To a client that knows MSI-X alone, a function with MSI in its place is one without messages.
+#[test]
+fn what_needs_msix_is_not_applicable_to_a_function_with_msi() {
+    let desk = Desk::new();
+    let _serving = desk.serve(&["a"], &["--expendable", "--interrupts", "msi"]);
+    let said = desk.expect(&["run", "--dut", "vfio-user:a", "--filter", "create_io_cq"], 0);
+    assert!(said.contains("MSI-X with two vectors [transport: msix-vectors]"), "{said}");
+    assert!(said.contains("7 passed, 2 n/a"), "{said}");
+}
+
 #[test]
 fn without_consent_nothing_is_changed() {
     let desk = Desk::new();
@@ -183,6 +193,7 @@ fn sockets_and_files_in_use_are_left_alone() {
         (&["--socket", "b", "--config", "two.toml"], 2, "2 controllers"),
         (&["--socket", "b", "--namespace", "2000"], 2, "1 GiB"),
         (&["--socket", "b", "--defect", "nothing"], 2, "no defect is called"),
+        (&["--socket", "b", "--judge", "--interrupts", "msi"], 2, "leave out --interrupts msi"),
         (&[], 2, "--socket"),
     ] {
         let said = desk.expect(&[&["serve"], args].concat(), code);

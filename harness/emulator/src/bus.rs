@@ -30,7 +30,7 @@ pub trait Bus {
     /// logged, and permissions do not matter. False where memory cannot be looked at.
     fn peek(&self, ctrl: usize, at: u64, to: &mut [u8]) -> bool;
 
-    /// Sends the MSI-X message of a vector.
+    /// Sends the message of a vector, of MSI-X or of MSI.
     fn message(&mut self, ctrl: usize, vector: u16);
 
     /// The accesses that follow belong to another command: a log of accesses does not join them

@@ -46,7 +46,7 @@ pub struct Config {
     pub nn: Option<u32>,
     /// Maximum Data Transfer Size (MDTS): 2^n minimum memory pages, 0 is no limit.
     pub mdts: u8,
-    /// MSI-X vectors of each controller, 1 to 2,048.
+    /// MSI-X vectors of each controller, 1 to 2,048; messages of MSI where it is exported with that.
     pub vectors: u16,
     /// How many I/O Submission Queues a controller can have, 1 to 1,024.
     pub io_sqs: u16,

@@ -144,6 +144,8 @@ pub struct Controller {
     pub health: Health,
     /// MSI-X.
     pub msix: Msix,
+    /// The messages that MSI was granted (Multiple Message Enable), at most 32; 0: MSI is off.
+    pub msi: u16,
     /// The draws of the policy.
     pub random: Random,
     /// The segments of the transfer at hand (kept to save the allocation).
@@ -180,6 +182,7 @@ impl Controller {
             features: Features::new(config),
             health: Health::default(),
             msix: Msix::new(config.vectors),
+            msi: 0,
             random: Random::new(config.policy.seed ^ index as u64),
             segments: Vec::new(),
             late: Vec::new(),
@@ -306,7 +309,7 @@ impl Controller {
     pub fn asserts_intx(&self) -> bool {
         let waits = |cq: &Cq| {
             let masked = self.intm.checked_shr(cq.iv.into()).is_some_and(|bits| bits & 1 != 0);
-            cq.ien && !masked && cq.head != cq.tail
+            cq.unacknowledged() != 0 && !masked
         };
         self.finishes() && self.cqs.iter().flatten().any(waits)
     }

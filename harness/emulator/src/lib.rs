@@ -15,7 +15,7 @@
 //! never sees the model's code, nor the model this one's.
 //!
 //! Not there: SGLs, metadata, fused operations, weighted arbitration, CMB, PMR, NVM Subsystem
-//! Reset, INTx messages, and every command outside [`admin`] and [`nvm`].
+//! Reset, INTx messages, per-vector masking of MSI, and every command outside [`admin`] and [`nvm`].
 
 pub mod admin;
 pub mod bus;
@@ -29,6 +29,7 @@ pub mod health;
 pub mod identify;
 pub mod log_page;
 pub mod media;
+pub mod msi;
 pub mod msix;
 pub mod nvm;
 pub mod policy;

@@ -91,4 +91,9 @@ impl Cq {
     pub const fn free(&self) -> u32 {
         self.ring.entries - 1 - self.ring.distance(self.head, self.tail)
     }
+
+    /// How many entries the host has not released yet, if it wants to be told of them.
+    pub const fn unacknowledged(&self) -> u32 {
+        if self.ien { self.ring.distance(self.head, self.tail) } else { 0 }
+    }
 }

@@ -80,7 +80,7 @@ impl Run<'_> {
         let high = |old: u64| old & u64::from(u32::MAX) | u64::from(value) << 32;
         match offset {
             register::INTMS => controller.intm |= value,
-            register::INTMC => controller.intm &= !value,
+            register::INTMC => self.unmask(value),
             register::CC => return self.write_cc(Cc::from_bits(value & CC_WRITABLE)),
             register::AQA => controller.aqa = Aqa::from_bits(value & AQA_WRITABLE),
             register::ASQ => controller.asq = low(controller.asq, !0xfff),
@@ -187,6 +187,7 @@ impl Run<'_> {
         }
         if kind != ResetKind::Controller {
             controller.msix = crate::msix::Msix::new(config.vectors);
+            controller.msi = 0;
         }
         if work.loses_cache {
             self.media.iter_mut().for_each(|namespace| namespace.lose_power());
@@ -322,8 +323,11 @@ impl Run<'_> {
         if self.refuse_if(Check::HeadValue, invalid, Status::INTERNAL_ERROR).is_err() {
             return self.error_event(event::INVALID_DOORBELL_WRITE_VALUE);
         }
-        if let Some(cq) = self.controller.cq_mut(cqid) {
-            cq.head = head % cq.ring.entries;
+        let Some(cq) = self.controller.cq_mut(cqid) else { return };
+        cq.head = head % cq.ring.entries;
+        let vector = cq.iv;
+        if released != 0 {
+            self.acknowledge(vector);
         }
     }
 }

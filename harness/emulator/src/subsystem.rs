@@ -7,6 +7,7 @@ use crate::bus::Bus;
 use crate::config::{Config, ConfigError};
 use crate::controller::Controller;
 use crate::media::Media;
+use crate::msi::MESSAGES_MAX;
 use crate::policy::PowerLoss;
 use crate::register::Effects;
 use crate::run::Run;
@@ -184,6 +185,13 @@ impl Subsystem {
     pub fn set_up_msix(&mut self, ctrl: usize, count: u16) {
         if let Some(controller) = self.controllers.get_mut(ctrl) {
             controller.msix.set_up(count);
+        }
+    }
+
+    /// Turns MSI on with so many messages, at most [`MESSAGES_MAX`], or off with 0.
+    pub fn set_up_msi(&mut self, ctrl: usize, bus: &mut dyn Bus, messages: u16) {
+        if let Some(mut run) = self.run(ctrl, bus) {
+            run.set_up_msi(messages.min(MESSAGES_MAX));
         }
     }
 

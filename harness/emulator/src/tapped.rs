@@ -109,6 +109,12 @@ impl Tapped {
         }
     }
 
+    /// As [`Subsystem::set_up_msi`]. An observer knows MSI-X alone: it is not told that this is on, and
+    /// would take its messages for those of MSI-X.
+    pub fn set_up_msi(&mut self, ctrl: usize, bus: &mut dyn Bus, messages: u16) {
+        self.with(bus, |subsystem, bus| subsystem.set_up_msi(ctrl, bus, messages));
+    }
+
     /// As [`Subsystem::mask_vector`].
     pub fn mask_vector(&mut self, ctrl: usize, bus: &mut dyn Bus, vector: u16, masked: bool) {
         if let Some(tap) = &mut self.tap {

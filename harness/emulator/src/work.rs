@@ -400,7 +400,8 @@ impl Run<'_> {
     /// by Interrupt Coalescing.
     fn raise(&mut self, cqid: u16, at_once: bool) {
         let Some(cq) = self.controller.cq(cqid).filter(|cq| cq.ien) else { return };
-        if !self.controller.msix.enabled {
+        let (msix, msi) = (self.controller.msix.enabled, self.controller.msi != 0);
+        if !msix && !msi {
             return;
         }
         let vector = cq.iv;
@@ -413,6 +414,10 @@ impl Run<'_> {
             }
             return;
         }
+        if !msix && self.controller.unacknowledged(vector) > 1 {
+            // MSI has told of the entries before it.
+            return;
+        }
         if coalesces && !at_once {
             let settings = self.controller.features.interrupt_coalescing();
             let due = now + u64::from(settings.time()) * 100_000;
@@ -420,11 +425,16 @@ impl Run<'_> {
             self.controller.signals.push(Signal { due, vector, missing });
             return;
         }
+        self.send_soon(vector);
+    }
+
+    /// A message goes out after the delay of the policy; one that waits already may do for both.
+    pub fn send_soon(&mut self, vector: u16) {
         let waiting = self.controller.signals.iter().any(|signal| signal.vector == vector);
         if waiting && self.config.policy.coalesce {
             return;
         }
-        let due = now + self.controller.delay(self.config.policy.signal_delay_ns);
+        let due = self.bus.now() + self.controller.delay(self.config.policy.signal_delay_ns);
         self.controller.signals.push(Signal { due, vector, missing: 0 });
     }
 
@@ -436,7 +446,11 @@ impl Run<'_> {
         let mut irq = Irq { vector, ignore_masks: false, sent: true };
         let defect = self.defect;
         defect.on_irq(&mut self.scene(), &mut irq);
-        if irq.sent && (self.controller.msix.admits(irq.vector) || irq.ignore_masks) {
+        let admitted = match self.controller.msix.enabled {
+            true => self.controller.msix.admits(irq.vector),
+            false => self.controller.msi_admits(irq.vector),
+        };
+        if irq.sent && (admitted || irq.ignore_masks) {
             self.bus.message(self.controller.index, irq.vector);
             return Work::Seen;
         }

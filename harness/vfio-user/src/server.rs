@@ -19,7 +19,7 @@ mod port;
 mod run;
 
 pub use pci::PciId;
-pub use port::Function;
+pub use port::{Function, Messages};
 pub use run::{Doorbells, Options, SPIN, ServeError, Server, Stopper, TURN};
 
 /// Host memory refused an access.
@@ -53,7 +53,7 @@ pub trait Host {
     /// Copies host memory for an observer: no access, and permissions do not matter. False where it is
     /// not there, or could only be had by a message.
     fn peek(&self, ctrl: usize, at: u64, to: &mut [u8]) -> bool;
-    /// Sends the message of an MSI-X vector.
+    /// Sends the message of a vector, of MSI-X or of MSI.
     fn message(&mut self, ctrl: usize, vector: u16);
 }
 
@@ -101,6 +101,9 @@ pub trait Device {
     fn msix_mask(&mut self, ctrl: usize, host: &mut dyn Host, vector: u16, masked: bool);
     /// Whether a message of the vector is held back.
     fn msix_pending(&self, ctrl: usize, vector: u16) -> bool;
+    /// Grants so many messages of MSI, more than before or from none on; 0 turns MSI off. Never asked
+    /// of a function without MSI.
+    fn msi_enable(&mut self, ctrl: usize, host: &mut dyn Host, messages: u16);
     /// Whether INTx is asserted, if it is what the function uses.
     fn intx(&self, ctrl: usize) -> bool;
 }

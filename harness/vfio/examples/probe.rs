@@ -43,6 +43,7 @@ fn probe(bdf: Bdf) -> Result<(), Box<dyn std::error::Error>> {
     let session = Session::open(&Tree::default(), bdf, &std::env::current_exe()?)?;
     println!("opened in {:.1} ms: {:?}", began.elapsed().as_secs_f64() * 1e3, session.who());
     let mut dut = session.dut()?;
+    println!("{}", dut.identity().description);
     println!("{:?}", dut.capabilities());
     println!("arena at {}, {} MiB", dut.memory().base(), dut.memory().bytes() >> 20);
     registers(&mut dut)?;

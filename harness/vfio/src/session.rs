@@ -61,12 +61,13 @@ impl Session {
         let kernel = Kernel::open(bdf, &interface)?;
         let arena = map_arena(&kernel, ARENA_BYTES).map_err(|error| interface.failed(&error))?;
         let hot = hot_reset_is_ours(&kernel, bdf, group);
-        let kernel = kernel.with_hot_reset(hot);
+        let kernel = kernel.with_hot_reset(hot.is_ok());
         let strange = |why: String| OpenError::Controller { bdf, why };
         let words = format!("PCI function {bdf} by {interface}");
         let vfio = Vfio::new(Box::new(kernel), Arc::new(arena), words);
         let mut vfio = vfio.map_err(|fault| strange(fault.to_string()))?;
-        let refused = vfio.try_resets().map_err(|fault| strange(fault.to_string()))?;
+        let mut refused = vfio.try_resets().map_err(|fault| strange(fault.to_string()))?;
+        refused.extend(hot.err().map(|why| format!("no Conventional reset ({why})")));
         let who = who_is(&mut vfio, Ctrl(0)).map_err(|error| match error {
             WhoError::Fault(fault) => strange(fault.to_string()),
             WhoError::Strange(why) => strange(why),
@@ -213,14 +214,21 @@ fn map_arena(kernel: &Kernel, bytes: u64) -> Result<Arena, OpenError> {
     Ok(arena)
 }
 
-/// Whether a reset of the bus reaches this function and no other.
-fn hot_reset_is_ours(kernel: &Kernel, bdf: Bdf, group: u32) -> bool {
+/// Whether a reset of the bus reaches this function and no other; why not.
+fn hot_reset_is_ours(kernel: &Kernel, bdf: Bdf, group: u32) -> Result<(), String> {
+    let reach = kernel.hot_reset_reaches().map_err(|error| match error.raw_os_error() {
+        Some(errno) if errno == rustix::io::Errno::NODEV.raw_os_error() => {
+            "it lies on a root bus, or its port cannot reset what is behind it".into()
+        }
+        _ => format!("the kernel does not tell what it reaches: {error}"),
+    })?;
     let (domain, bus, devfn) = bdf.parts();
-    kernel.hot_reset_reaches().is_ok_and(|reach| {
-        let own = |r: &raw::Reached| {
-            (u32::from(r.segment), r.bus, r.devfn) == (domain, bus, devfn)
-                && reach.owned.unwrap_or(r.group == group)
-        };
-        matches!(&reach.functions[..], [only] if own(only))
-    })
+    let own = |r: &raw::Reached| {
+        (u32::from(r.segment), r.bus, r.devfn) == (domain, bus, devfn)
+            && reach.owned.unwrap_or(r.group == group)
+    };
+    match &reach.functions[..] {
+        [only] if own(only) => Ok(()),
+        all => Err(format!("it reaches {} functions, not all of them ours", all.len())),
+    }
 }

@@ -14,7 +14,7 @@ pub fn run(root: &Path, args: &MachineArgs) -> Result<u8> {
     let args = MachineArgs { controllers: 1, ..args.clone() };
     let job = Job {
         script: root.join("ci/vm/kill.sh"),
-        settings: vec![("bdf", lockstep::FIRST_BDF.into())],
+        settings: vec![("bdf", args.first_bdf().into())],
         arguments: vec![],
         limit: Duration::from_secs(args.limit),
     };

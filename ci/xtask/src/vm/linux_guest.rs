@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use serde_json::json;
 use tempfile::TempDir;
 
 use super::accelerator::{self, Wanted};
@@ -19,7 +18,7 @@ use super::kernel::{Kernel, SUITE};
 use super::machine::{Accelerator, Ended, Host, Job, Machine};
 use super::newer_qemu::{self, Version, version_of};
 use super::rates::Rates;
-use super::server::Server;
+use super::server::{IOMMU_OF_VFIO_USER, Server, vfio_user_device};
 use super::text::{for_qemu, last_lines};
 use super::{BOOT_MODULES, lockstep, need};
 
@@ -80,6 +79,10 @@ pub struct LinuxGuestArgs {
     /// The essentials behind an IOMMU, which maps memory page by page as the driver uses it.
     #[arg(long, group = "only")]
     pub iommu: bool,
+    /// The essentials by MSI, which the emulator has then in place of MSI-X: behind an IOMMU, where Linux
+    /// takes a message for each queue, and without one, where it takes a single message.
+    #[arg(long, conflicts_with = "device", group = "only")]
+    pub msi: bool,
     /// Measure fio's random reads and writes of 4 KiB instead.
     #[arg(long, group = "only")]
     pub rates: bool,
@@ -128,6 +131,7 @@ pub fn run(root: &Path, args: &LinuxGuestArgs) -> Result<u8> {
     let phases: &[&str] = match args.device {
         _ if args.pin => &["pin"],
         _ if args.iommu => &["iommu"],
+        _ if args.msi => &["msi", "msi-single"],
         _ if args.rates => &["rates"],
         _ if args.judge => &["first"],
         Device::Qemu => &["first", "second"],
@@ -174,6 +178,9 @@ impl Lane<'_> {
             if self.args.judge {
                 arguments.push("--judge".to_owned());
             }
+            if self.args.msi {
+                arguments.extend(["--interrupts", "msi"].map(str::to_owned));
+            }
             arguments.extend(self.args.serve.iter().cloned());
             Server::start(program, &socket, &arguments, &log)
         });
@@ -188,7 +195,7 @@ impl Lane<'_> {
             arguments: vec![],
             limit: Duration::from_secs(if self.args.rates { 3600 } else { 600 }),
         };
-        let ended = self.machine()?.run(&job, &mut guest);
+        let ended = self.machine(phase)?.run(&job, &mut guest);
         if let Some(folder) = &self.args.keep {
             let dmesg = ended.as_ref().ok().and_then(|ended| ended.dmesg.as_deref());
             guest.keep(folder, &format!("{}-{phase}", self.args.device.name()), dmesg)?;
@@ -233,12 +240,11 @@ impl Lane<'_> {
     }
 
     /// QEMU's arguments for the controller, behind an IOMMU or not.
-    fn devices(&self) -> Vec<String> {
+    fn devices(&self, iommu: bool) -> Vec<String> {
         let mut devices: Vec<String> = Vec::new();
         let mut add = |option: &str, value: String| devices.extend([option.to_owned(), value]);
-        if self.args.iommu {
-            // A vfio device has to be told what the guest maps: caching mode makes the guest say it.
-            add("-device", "intel-iommu,intremap=on,caching-mode=on".into());
+        if iommu {
+            add("-device", IOMMU_OF_VFIO_USER.into());
         }
         match self.args.device {
             Device::Qemu => {
@@ -246,21 +252,18 @@ impl Lane<'_> {
                 add("-drive", format!("if=none,id=disk,format=raw,discard=unmap,file={disk}"));
                 add("-device", "nvme,serial=lockstep,drive=disk,addr=4".into());
             }
-            Device::Serve => {
-                let socket = json!({ "type": "unix", "path": self.path("socket") });
-                let device = json!({ "driver": "vfio-user-pci", "addr": "04.0", "socket": socket });
-                add("-device", device.to_string());
-            }
+            Device::Serve => add("-device", vfio_user_device(&self.path("socket"))),
         }
         devices
     }
 
-    fn machine(&self) -> Result<Machine> {
+    fn machine(&self, phase: &str) -> Result<Machine> {
         let mut modules = BOOT_MODULES.to_vec();
         modules.extend(["nvme-core", "nvme", "ext4", "crc32c_generic"]);
-        let kernel_arguments = match self.args {
-            LinuxGuestArgs { pin: true, .. } => "pci=nomsi",
-            LinuxGuestArgs { iommu: true, .. } => "intel_iommu=on",
+        let iommu = matches!(phase, "iommu" | "msi");
+        let kernel_arguments = match phase {
+            "pin" => "pci=nomsi",
+            _ if iommu => "intel_iommu=on",
             _ => "",
         };
         Ok(Machine {
@@ -271,7 +274,7 @@ impl Lane<'_> {
             memory: MEMORY,
             cpus: self.args.cpus,
             kernel_arguments: kernel_arguments.into(),
-            devices: self.devices(),
+            devices: self.devices(iommu),
             shares: vec![],
             tools: Some(self.tools.clone()),
             boot_limit: Duration::from_secs(60),

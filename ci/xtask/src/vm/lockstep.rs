@@ -21,11 +21,13 @@ use super::{BOOT_MODULES, BadUsage, need, share};
 /// The target of the program that runs in a machine: the host's own, linked statically.
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 
-/// The PCI slot of the first controller, as on the DUT `qemu`.
+/// The PCI slot of the first controller, as on the DUT `qemu`, or of its root port.
 const FIRST_SLOT: u8 = 4;
 
-/// The address of the first controller.
-pub const FIRST_BDF: &str = "0000:00:04.0";
+/// Hot plug by the ports themselves instead of ACPI. Where ACPI does it, QEMU's port says that it reports an
+/// active link and never does (`hw/acpi/pcihp.c` takes the place of `hw/pci/pcie.c`), and the kernel takes
+/// the function for gone after each reset of the bus (ENOTTY, docs/dut-vfio.md).
+const NATIVE_HOTPLUG: &str = "ICH9-LPC.acpi-pci-hotplug-with-bridge-support=off";
 
 /// The serial number of every controller.
 pub const SERIAL: &str = "lockstep";
@@ -62,6 +64,10 @@ pub struct MachineArgs {
     /// How many controllers, in one subsystem.
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub controllers: u8,
+    /// Put each controller behind a root port of its own, at 0000:01:00.0, 0000:02:00.0, ...: only there it
+    /// is alone on a bus, which the kernel can reset.
+    #[arg(long)]
+    pub root_port: bool,
     /// A namespace: MIB or MIB:BLOCK, such as 64:4096. May be given several times.
     #[arg(long, value_name = "MIB[:BLOCK]", default_value = "64", value_parser = namespace)]
     pub namespace: Vec<Namespace>,
@@ -82,6 +88,13 @@ pub struct MachineArgs {
     pub program: Option<PathBuf>,
 }
 
+impl MachineArgs {
+    /// The address of the first controller.
+    pub fn first_bdf(&self) -> &'static str {
+        if self.root_port { "0000:01:00.0" } else { "0000:00:04.0" }
+    }
+}
+
 /// `cargo xtask vm`.
 #[derive(Args, Debug)]
 pub struct VmArgs {
@@ -91,7 +104,7 @@ pub struct VmArgs {
     /// Print how long booting and running took.
     #[arg(long)]
     pub times: bool,
-    /// The arguments of lockstep. Its controllers are 0000:00:04.0, 0000:00:05.0, ...
+    /// The arguments of lockstep. Its controllers are 0000:00:04.0, 0000:00:05.0, ... (but --root-port).
     #[arg(last = true, required = true, value_name = "ARGUMENTS")]
     pub arguments: Vec<String>,
 }
@@ -125,6 +138,8 @@ pub struct More {
     pub kernel_arguments: &'static str,
     /// Arguments for QEMU.
     pub devices: Vec<String>,
+    /// Arguments for QEMU in place of those for its own controllers and their IOMMU.
+    pub instead: Option<Vec<String>>,
     /// Modules that the job may load, beside nvme and vfio.
     pub modules: &'static [&'static str],
     /// Programs: name in `/vm/bin`, and the file.
@@ -134,7 +149,7 @@ pub struct More {
 impl Default for More {
     fn default() -> Self {
         let kernel_arguments = "intel_iommu=on";
-        Self { kernel_arguments, devices: vec![], modules: &[], programs: vec![] }
+        Self { kernel_arguments, devices: vec![], instead: None, modules: &[], programs: vec![] }
     }
 }
 
@@ -162,7 +177,10 @@ pub fn in_machine_with(
     version_of(&args.qemu)?;
     let disks = tempfile::Builder::new().prefix("lockstep-disks-").tempdir();
     let disks = disks.context("a folder for the namespaces")?;
-    let mut devices = controllers(args, &disks)?;
+    let mut devices = match more.instead {
+        Some(devices) => devices,
+        None => controllers(args, &disks)?,
+    };
     devices.extend(more.devices);
     let program = match &args.program {
         Some(program) => program.clone(),
@@ -232,6 +250,9 @@ fn controllers(args: &MachineArgs, disks: &TempDir) -> Result<Vec<String>> {
     let mut devices: Vec<String> = Vec::new();
     let mut add = |option: &str, value: String| devices.extend([option.to_owned(), value]);
     add("-device", "intel-iommu,intremap=on".into());
+    if args.root_port {
+        add("-global", NATIVE_HOTPLUG.into());
+    }
     add("-device", "nvme-subsys,id=subsystem,nqn=lockstep".into());
     let mut properties = String::new();
     for property in &args.device {
@@ -239,7 +260,15 @@ fn controllers(args: &MachineArgs, disks: &TempDir) -> Result<Vec<String>> {
     }
     for n in 0..args.controllers {
         let slot = FIRST_SLOT + n;
-        let own = format!("nvme,id=ctrl{n},serial={SERIAL},addr={slot:#x},subsys=subsystem");
+        let place = match args.root_port {
+            true => {
+                let port = format!("pcie-root-port,id=port{n},chassis={slot},addr={slot:#x}");
+                add("-device", port);
+                format!("bus=port{n}")
+            }
+            false => format!("addr={slot:#x}"),
+        };
+        let own = format!("nvme,id=ctrl{n},serial={SERIAL},{place},subsys=subsystem");
         add("-device", own + &properties);
     }
     for (n, Namespace { bytes, block }) in args.namespace.iter().enumerate() {

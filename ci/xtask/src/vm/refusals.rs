@@ -31,7 +31,7 @@ pub fn run(root: &Path, args: &MachineArgs) -> Result<u8> {
             script: root.join("ci/vm/refusals.sh"),
             settings: vec![
                 ("iommu", iommu.into()),
-                ("bdf", lockstep::FIRST_BDF.into()),
+                ("bdf", args.first_bdf().into()),
                 ("grouped", GROUPED_BDF.into()),
             ],
             arguments: vec![],

@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use serde_json::json;
 
 use super::finish;
 use super::machine::on_a_leash;
@@ -13,6 +14,16 @@ use super::text::last_lines;
 
 /// How long a server may take to listen.
 const LIMIT: Duration = Duration::from_secs(20);
+
+/// The IOMMU of a machine with such a device. QEMU has to be told what the guest maps, and caching mode
+/// makes the guest say it.
+pub const IOMMU_OF_VFIO_USER: &str = "intel-iommu,intremap=on,caching-mode=on";
+
+/// QEMU's device for the controller behind a socket, at 0000:00:04.0. QEMU 11 or newer has it.
+pub fn vfio_user_device(socket: &Path) -> String {
+    let socket = json!({ "type": "unix", "path": socket });
+    json!({ "driver": "vfio-user-pci", "addr": "04.0", "socket": socket }).to_string()
+}
 
 /// A server that runs. It is killed when this is dropped.
 pub struct Server {

@@ -140,7 +140,7 @@ fn over_vfio(
     args: &VerdictsArgs,
     folder: &Path,
 ) -> Result<i32> {
-    let dut = format!("vfio:{}", lockstep::FIRST_BDF);
+    let dut = format!("vfio:{}", machine.first_bdf());
     let mut arguments: Vec<String> =
         ["run", "--dut", &dut, "--erase", SERIAL, "--disrupt"].map(str::to_owned).to_vec();
     arguments.extend(common("vfio", args));

@@ -4,9 +4,10 @@ use dut::{Capabilities, Clock, DmaVisibility, Identity, IrqPrecision};
 use emulator::{Bus, BusFault, Config, ConfigError, Defect, Subsystem, Tapped, Work};
 use log::{Perm, ResetKind};
 use spec::register;
-use vfio_user::server::{Device, Fatal, Function, Host, PciId, Rights, Step};
+use vfio_user::server::{Device, Fatal, Function, Host, Messages, PciId, Rights, Step};
 
 use super::judge::LiveJudge;
+use crate::args::InterruptsArg;
 
 /// PCI identifiers: the vendor is the one that Identify tells, the device none of QEMU's, so that no
 /// driver takes it for QEMU's controller and its quirks.
@@ -15,15 +16,17 @@ const ID: PciId = PciId { vendor: 0x1b36, device: 0x4c53 };
 /// The emulator.
 pub struct Export {
     subsystem: Tapped,
+    messages: Messages,
     expendable: bool,
     judge: Option<LiveJudge>,
 }
 
 impl Export {
-    /// A subsystem as after power on.
+    /// A subsystem as after power on. Each controller has as many messages as the configuration says.
     pub fn new(
         mut config: Config,
         defect: Option<&'static dyn Defect>,
+        interrupts: InterruptsArg,
         expendable: bool,
     ) -> Result<Self, ConfigError> {
         let subsystem = match defect {
@@ -33,7 +36,12 @@ impl Export {
                 Subsystem::with_defect(config, defect)?
             }
         };
-        Ok(Self { subsystem: Tapped::new(subsystem), expendable, judge: None })
+        let vectors = subsystem.config().vectors;
+        let messages = match interrupts {
+            InterruptsArg::Msix => Messages::Msix(vectors),
+            InterruptsArg::Msi => Messages::Msi(vectors),
+        };
+        Ok(Self { subsystem: Tapped::new(subsystem), messages, expendable, judge: None })
     }
 
     /// Who the device is, and what its tap shows.
@@ -79,7 +87,7 @@ impl Device for Export {
         let pairs = u32::from(config.io_sqs.max(config.io_cqs)) + 1;
         let function = Function {
             id: ID,
-            vectors: config.vectors,
+            messages: self.messages,
             doorbells: register::DOORBELLS,
             doorbell_count: 2 * pairs,
             doorbell_stride: 4 << config.dstrd,
@@ -156,6 +164,10 @@ impl Device for Export {
         let controller = self.subsystem.controller(ctrl);
         let entry = controller.and_then(|c| c.msix.vectors.get(usize::from(vector)));
         entry.is_some_and(|entry| entry.pending)
+    }
+
+    fn msi_enable(&mut self, ctrl: usize, host: &mut dyn Host, messages: u16) {
+        self.subsystem.set_up_msi(ctrl, &mut OverHost(host), messages);
     }
 
     fn intx(&self, ctrl: usize) -> bool {

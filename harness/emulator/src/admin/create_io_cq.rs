@@ -20,8 +20,8 @@ pub(super) fn execute(run: &mut Run) -> Outcome {
     run.check_queue_size(cmd.entries)?;
     let unset = run.controller.cc.iocqes() != IOCQES;
     run.refuse_if(Check::EntrySize, unset, Status::INVALID_QUEUE_SIZE)?;
-    // PCIe Transport §3.5: whether or not interrupts are enabled for this queue.
-    let no_vector = cmd.iv >= run.config.vectors;
+    // PCIe Transport §3.2, §3.5: whether or not interrupts are enabled for this queue.
+    let no_vector = cmd.iv >= run.controller.vectors(run.config);
     run.refuse_if(Check::Vector, no_vector, Status::INVALID_INTERRUPT_VECTOR)?;
     let ring = run.queue_ring(cmd.entries, u32::from(IOCQES), cmd.pc, cmd.prp1)?;
     if let Some(place) = run.controller.cqs.get_mut(usize::from(cmd.qid.0)) {

@@ -6,7 +6,8 @@ use rustix::io::Errno;
 
 use super::doorbells::Page;
 use super::irqs::{ENTRY_BYTES, Signal};
-use super::pci::{CONFIG_BYTES, Effect};
+use super::pci::{CONFIG_BYTES, Effect, Live};
+use super::port::Messages;
 use super::run::{Doorbells, Server};
 use super::{Device, Rights};
 use crate::channel::{DATA_MAX, FDS_SENT};
@@ -184,7 +185,9 @@ impl<D: Device> Server<D> {
         let read_write = RegionInfo::READ | RegionInfo::WRITE;
         let (size, flags) = match asked.index {
             region::BAR0 => (port.shape.bar0_bytes.into(), read_write),
-            region::BAR4 => (port.shape.bar4_bytes.into(), read_write),
+            region::BAR4 if port.shape.bar4_bytes != 0 => {
+                (port.shape.bar4_bytes.into(), read_write)
+            }
             region::CONFIG => (CONFIG_BYTES as u64, read_write),
             index if index < region::COUNT => (0, 0),
             _ => return Err(Refused(Errno::INVAL)),
@@ -209,17 +212,26 @@ impl<D: Device> Server<D> {
 
     fn irq_info(&mut self, n: usize, payload: &[u8]) -> Answer {
         let asked = IrqInfo::decode(payload)?;
-        let vectors = self.ports.list[n].function.vectors;
-        let (count, flags) = match asked.index {
-            irq::INTX => (1, IrqInfo::EVENTFD | IrqInfo::MASKABLE | IrqInfo::AUTOMASKED),
-            irq::MSIX => (vectors.into(), IrqInfo::EVENTFD | IrqInfo::MASKABLE),
-            irq::ERR | irq::REQ => (1, IrqInfo::EVENTFD),
-            irq::MSI => (0, 0),
+        let count = self.irq_count(n, asked.index);
+        let flags = match asked.index {
+            irq::MSI | irq::MSIX if count == 0 => 0,
+            irq::INTX => IrqInfo::EVENTFD | IrqInfo::MASKABLE | IrqInfo::AUTOMASKED,
+            irq::MSIX => IrqInfo::EVENTFD | IrqInfo::MASKABLE,
+            irq::MSI | irq::ERR | irq::REQ => IrqInfo::EVENTFD,
             _ => return Err(Refused(Errno::INVAL)),
         };
         let argsz = IrqInfo::BYTES as u32;
         IrqInfo { argsz, flags, index: asked.index, count }.encode(&mut self.reply);
         Ok(Sent::Bytes)
+    }
+
+    /// How many interrupts of a type there are.
+    fn irq_count(&self, n: usize, index: u32) -> u32 {
+        match (index, self.ports.list[n].function.messages) {
+            (irq::MSIX, Messages::Msix(count)) | (irq::MSI, Messages::Msi(count)) => count.into(),
+            (irq::INTX | irq::ERR | irq::REQ, _) => 1,
+            _ => 0,
+        }
     }
 
     fn set_irqs(&mut self, n: usize, payload: &[u8], fds: Vec<OwnedFd>) -> Answer {
@@ -232,12 +244,8 @@ impl<D: Device> Server<D> {
         {
             return Err(Refused(Errno::INVAL));
         }
-        let there = match index {
-            irq::MSIX => u32::from(self.ports.list[n].function.vectors),
-            irq::INTX | irq::ERR | irq::REQ => 1,
-            _ => 0,
-        };
-        let end = start.checked_add(count).filter(|end| *end <= there);
+        let there = self.irq_count(n, index);
+        let end = start.checked_add(count).filter(|end| there != 0 && *end <= there);
         let end = end.ok_or(Refused(Errno::INVAL))?;
         let (data, action) = (flags & IrqSet::DATA, flags & IrqSet::ACTION);
         if data == IrqSet::DATA_EVENTFD {
@@ -281,7 +289,6 @@ impl<D: Device> Server<D> {
             irq::ERR => irqs.err = signals.into_iter().next(),
             irq::REQ => irqs.req = signals.into_iter().next(),
             _ => {
-                let begins = assigns && !irqs.msix;
                 let mut signals = signals.into_iter();
                 for vector in range.clone() {
                     if let Some(entry) = irqs.vectors.get_mut(vector as usize) {
@@ -289,26 +296,45 @@ impl<D: Device> Server<D> {
                         entry.masked = entry.signal.is_none();
                     }
                 }
-                irqs.msix |= assigns;
-                if begins {
-                    self.apply_msix(n);
-                } else {
-                    for vector in range {
-                        let (vector, masked) = (vector as u16, !assigns);
-                        self.device.msix_mask(n, &mut self.ports, vector, masked);
-                    }
+                match index {
+                    irq::MSI if assigns => self.grant_msi(n, range.end as u16),
+                    irq::MSI => {}
+                    _ => self.change_msix(n, range, assigns),
                 }
             }
+        }
+    }
+
+    /// MSI has messages up to `end`, as many as there were, or more: clients that send few eventfds at
+    /// a time enable it piece by piece.
+    fn grant_msi(&mut self, n: usize, end: u16) {
+        let irqs = &mut self.ports.list[n].irqs;
+        irqs.on = irqs.on.max(end.next_power_of_two());
+        let messages = irqs.on;
+        self.device.msi_enable(n, &mut self.ports, messages);
+    }
+
+    /// Vectors of MSI-X were given eventfds, or have lost them.
+    fn change_msix(&mut self, n: usize, range: std::ops::Range<u32>, assigns: bool) {
+        let irqs = &mut self.ports.list[n].irqs;
+        if assigns && irqs.on == 0 {
+            irqs.on = irqs.vectors.len() as u16;
+            return self.apply_msix(n);
+        }
+        for vector in range {
+            self.device.msix_mask(n, &mut self.ports, vector as u16, !assigns);
         }
     }
 
     /// Turns an interrupt type off.
     fn turn_off(&mut self, n: usize, index: u32, count: u32) {
         self.assign(n, index, 0..count, Vec::new());
-        if index == irq::MSIX {
-            self.ports.list[n].irqs.msix = false;
-            self.device.msix_enable(n, &mut self.ports, false);
+        match index {
+            irq::MSIX => self.device.msix_enable(n, &mut self.ports, false),
+            irq::MSI => self.device.msi_enable(n, &mut self.ports, 0),
+            _ => return,
         }
+        self.ports.list[n].irqs.on = 0;
     }
 
     /// Makes the device's MSI-X what the client set up.
@@ -326,7 +352,7 @@ impl<D: Device> Server<D> {
         let irqs = &mut self.ports.list[n].irqs;
         let masked = action == IrqSet::ACTION_MASK;
         match (index, action) {
-            (irq::MSIX, IrqSet::ACTION_TRIGGER) => irqs.message(which as u16),
+            (irq::MSIX | irq::MSI, IrqSet::ACTION_TRIGGER) => irqs.message(which as u16),
             (irq::MSIX, _) => self.mask_vector(n, which as usize, masked),
             (irq::INTX, IrqSet::ACTION_TRIGGER) => irqs.intx_level(true),
             (irq::INTX, _) => irqs.intx_masked = masked,
@@ -371,9 +397,9 @@ impl<D: Device> Server<D> {
             }
             region::CONFIG => {
                 let port = &self.ports.list[n];
-                let intx = !port.irqs.msix && self.device.intx(n);
-                let to = &mut self.reply[data..];
-                if !port.config.read(access.offset, to, port.irqs.msix, intx) {
+                let messages = port.irqs.on;
+                let live = Live { messages, intx: messages == 0 && self.device.intx(n) };
+                if !port.config.read(access.offset, &mut self.reply[data..], live) {
                     return Err(Refused(Errno::INVAL));
                 }
             }
@@ -466,15 +492,20 @@ impl<D: Device> Server<D> {
         Ok(Sent::Bytes)
     }
 
-    /// A Function Level Reset. Eventfds stay, as VFIO has it: MSI-X is as it was set up.
+    /// A Function Level Reset. Eventfds stay, as VFIO has it: MSI-X or MSI is as it was set up.
     fn reset(&mut self, n: usize) {
         self.device.reset(n, &mut self.ports);
         self.ports.list[n].config.reset();
-        if self.ports.list[n].irqs.msix {
-            for entry in &mut self.ports.list[n].irqs.vectors {
-                entry.masked = entry.signal.is_none();
+        let port = &mut self.ports.list[n];
+        match (port.irqs.on, port.function.messages) {
+            (0, _) => {}
+            (messages, Messages::Msi(_)) => self.device.msi_enable(n, &mut self.ports, messages),
+            (_, Messages::Msix(_)) => {
+                for entry in &mut port.irqs.vectors {
+                    entry.masked = entry.signal.is_none();
+                }
+                self.apply_msix(n);
             }
-            self.apply_msix(n);
         }
         self.ports.list[n].irqs.intx_masked = false;
     }

@@ -6,6 +6,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::OFlags;
 use rustix::io::Errno;
 
+use super::port::Messages;
+
 /// An eventfd of a client.
 ///
 /// It is the client's too: so it is checked to be one, made non-blocking, and looked at before each
@@ -51,10 +53,11 @@ pub struct Vector {
 
 /// All interrupts.
 pub struct Irqs {
-    /// The MSI-X vectors.
+    /// The vectors of MSI-X, or of MSI.
     pub vectors: Vec<Vector>,
-    /// MSI-X is on: some vector has had an eventfd since it was last turned off.
-    pub msix: bool,
+    /// How many of them are on: with MSI-X all or none, with MSI up to the last that was given an
+    /// eventfd, rounded up to a power of two, since it was last turned off.
+    pub on: u16,
     /// INTx.
     pub intx: Option<Signal>,
     /// INTx was signalled, or masked: nothing more until it is unmasked.
@@ -67,11 +70,11 @@ pub struct Irqs {
 
 impl Irqs {
     /// Everything off, every vector masked.
-    pub fn new(vectors: u16) -> Self {
+    pub fn new(messages: Messages) -> Self {
         let vector = || Vector { masked: true, ..Vector::default() };
         Self {
-            vectors: (0..vectors).map(|_| vector()).collect(),
-            msix: false,
+            vectors: (0..messages.count()).map(|_| vector()).collect(),
+            on: 0,
             intx: None,
             intx_masked: false,
             err: None,

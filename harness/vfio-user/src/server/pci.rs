@@ -1,4 +1,7 @@
-//! Configuration space of a function: header, power management, MSI-X and PCI Express capabilities.
+//! Configuration space of a function: header, and the capabilities power management, MSI-X or MSI,
+//! and PCI Express.
+
+use super::port::Messages;
 
 /// Who the function says it is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,14 +16,15 @@ pub struct PciId {
 pub const CONFIG_BYTES: usize = 4096;
 const BYTES: usize = 256;
 
-// Offsets and bits: PCI Local Bus 3.0 §6.1, PCI Express Base §7.5.
+// Offsets and bits: PCI Local Bus 3.0 §6.1, §6.8, PCI Express Base §7.5.
 const COMMAND: usize = 0x04;
 const STATUS: usize = 0x06;
 const BAR0: usize = 0x10;
 const BAR4: usize = 0x20;
 const PM: usize = 0x40;
 const PMCSR: usize = PM + 4;
-const MSIX: usize = 0x50;
+/// MSI-X or MSI.
+const MESSAGES: usize = 0x50;
 const EXPRESS: usize = 0x60;
 const DEVICE_CONTROL: usize = EXPRESS + 8;
 
@@ -32,6 +36,7 @@ const STATUS_CAPABILITIES: u8 = 1 << 4;
 const BAR_64: u32 = 0b100;
 const PMCSR_STATE: u8 = 0b11;
 const PMCSR_NO_SOFT_RESET: u8 = 1 << 3;
+const MSI_64BIT: u8 = 1 << 7;
 const DEVICE_CAP_FLR: u32 = 1 << 28;
 const DEVICE_CAP_ROLE_BASED: u32 = 1 << 15;
 const INITIATE_FLR: u8 = 1 << 7;
@@ -47,6 +52,7 @@ pub enum Effect {
 
 /// Configuration space.
 pub struct Config {
+    messages: Messages,
     bytes: [u8; BYTES],
     /// The bits that a write changes.
     writable: [u8; BYTES],
@@ -58,18 +64,28 @@ pub struct Config {
 pub struct Shape {
     /// Size of BAR 0, a power of two.
     pub bar0_bytes: u32,
-    /// Size of BAR 4, a power of two.
+    /// Size of BAR 4, a power of two; 0: there is none, for it would hold the MSI-X table.
     pub bar4_bytes: u32,
-    /// MSI-X vectors, at least 1.
-    pub vectors: u16,
+    /// The messages.
+    pub messages: Messages,
     /// Where the pending bits begin in BAR 4.
     pub pba_offset: u32,
+}
+
+/// What configuration space tells that is not written there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Live {
+    /// How many messages are on; 0: MSI-X or MSI is disabled.
+    pub messages: u16,
+    /// INTx is asserted.
+    pub intx: bool,
 }
 
 impl Config {
     /// As after a reset.
     pub fn new(id: PciId, shape: &Shape) -> Self {
-        let mut made = Self { bytes: [0; BYTES], writable: [0; BYTES], initial: [0; BYTES] };
+        let (messages, zeroes) = (shape.messages, [0; BYTES]);
+        let mut made = Self { messages, bytes: zeroes, writable: zeroes, initial: zeroes };
         made.put(0x00, &id.vendor.to_le_bytes());
         made.put(0x02, &id.device.to_le_bytes());
         made.put(STATUS, &[STATUS_CAPABILITIES]);
@@ -83,7 +99,8 @@ impl Config {
         made.allow(0x3c, &[0xff]);
         let command = COMMAND_MEMORY | COMMAND_BUS_MASTER | COMMAND_INTX_DISABLE | 1 << 6 | 1 << 8;
         made.allow(COMMAND, &command.to_le_bytes());
-        for (at, bytes) in [(BAR0, shape.bar0_bytes), (BAR4, shape.bar4_bytes)] {
+        let bars = [(BAR0, shape.bar0_bytes), (BAR4, shape.bar4_bytes)];
+        for (at, bytes) in bars.into_iter().filter(|(_, bytes)| *bytes != 0) {
             made.put(at, &BAR_64.to_le_bytes());
             made.allow(at, &(!u64::from(bytes - 1)).to_le_bytes());
         }
@@ -94,14 +111,25 @@ impl Config {
 
     fn capabilities(&mut self, shape: &Shape) {
         // Power management, version 3: D0 and D3hot.
-        self.put(PM, &[0x01, MSIX as u8, 3, 0]);
+        self.put(PM, &[0x01, MESSAGES as u8, 3, 0]);
         self.put(PMCSR, &[PMCSR_NO_SOFT_RESET]);
         self.allow(PMCSR, &[PMCSR_STATE]);
-        // MSI-X. As VFIO has it, its Enable follows from SET_IRQS and not from writes.
-        self.put(MSIX, &[0x11, EXPRESS as u8]);
-        self.put(MSIX + 2, &(shape.vectors - 1).to_le_bytes());
-        self.put(MSIX + 4, &4u32.to_le_bytes());
-        self.put(MSIX + 8, &(shape.pba_offset | 4).to_le_bytes());
+        // As VFIO has it, Enable follows from SET_IRQS and not from writes, and so does Multiple Message
+        // Enable: as many messages as were given eventfds.
+        match shape.messages {
+            Messages::Msix(vectors) => {
+                self.put(MESSAGES, &[0x11, EXPRESS as u8]);
+                self.put(MESSAGES + 2, &(vectors - 1).to_le_bytes());
+                self.put(MESSAGES + 4, &4u32.to_le_bytes());
+                self.put(MESSAGES + 8, &(shape.pba_offset | 4).to_le_bytes());
+            }
+            Messages::Msi(messages) => {
+                self.put(MESSAGES, &[0x05, EXPRESS as u8, multiple(messages) << 1 | MSI_64BIT]);
+                // Address and data: kept for whoever reads them, never used.
+                self.allow(MESSAGES + 4, &(!0x3_u64).to_le_bytes());
+                self.allow(MESSAGES + 12, &[0xff, 0xff]);
+            }
+        }
         // PCI Express, version 2: an endpoint on one 2.5 GT/s lane, that can be reset by function.
         self.put(EXPRESS, &[0x10, 0, 2, 0]);
         let device = DEVICE_CAP_FLR | DEVICE_CAP_ROLE_BASED;
@@ -147,20 +175,29 @@ impl Config {
         self.bytes[PMCSR] & PMCSR_STATE == 0
     }
 
-    /// Reads; `msix` and `intx` are what the dynamic bits say. False: beyond the end.
-    pub fn read(&self, offset: u64, to: &mut [u8], msix: bool, intx: bool) -> bool {
+    /// Reads. False: beyond the end.
+    pub fn read(&self, offset: u64, to: &mut [u8], live: Live) -> bool {
         if !fits(offset, to.len()) {
             return false;
         }
         for (place, byte) in (offset as usize..).zip(to) {
             *byte = self.bytes.get(place).copied().unwrap_or(0);
-            match place {
-                STATUS if intx => *byte |= STATUS_INTX,
-                place if place == MSIX + 3 && msix => *byte |= 0x80,
-                _ => {}
-            }
+            *byte |= match place {
+                STATUS if live.intx => STATUS_INTX,
+                _ => self.enabled(place, live.messages),
+            };
         }
         true
+    }
+
+    /// The bits of a byte that tell how many messages are on.
+    fn enabled(&self, place: usize, messages: u16) -> u8 {
+        match (self.messages, place) {
+            _ if messages == 0 => 0,
+            (Messages::Msix(_), place) if place == MESSAGES + 3 => 0x80,
+            (Messages::Msi(_), place) if place == MESSAGES + 2 => multiple(messages) << 4 | 1,
+            _ => 0,
+        }
     }
 
     /// Writes what can be written. `None`: beyond the end.
@@ -188,6 +225,11 @@ impl Config {
     }
 }
 
+/// So many messages as Multiple Message Capable and Enable tell them: a power of two, rounded up.
+fn multiple(messages: u16) -> u8 {
+    messages.next_power_of_two().trailing_zeros() as u8
+}
+
 fn fits(offset: u64, len: usize) -> bool {
     offset.checked_add(len as u64).is_some_and(|end| end <= CONFIG_BYTES as u64)
 }
@@ -197,13 +239,32 @@ mod tests {
     use super::*;
 
     fn config() -> Config {
-        let shape = Shape { bar0_bytes: 0x4000, bar4_bytes: 0x2000, vectors: 32, pba_offset: 4096 };
+        let messages = Messages::Msix(32);
+        let shape = Shape { bar0_bytes: 0x4000, bar4_bytes: 0x2000, messages, pba_offset: 4096 };
         Config::new(PciId { vendor: 0x1b36, device: 0x4c53 }, &shape)
+    }
+
+    fn with_msi(messages: u16) -> Config {
+        let messages = Messages::Msi(messages);
+        let shape = Shape { bar0_bytes: 0x4000, bar4_bytes: 0, messages, pba_offset: 0 };
+        Config::new(PciId { vendor: 0x1b36, device: 0x4c53 }, &shape)
+    }
+
+    /// The capabilities, in the order of their chain.
+    fn chain(config: &Config) -> Vec<u32> {
+        let mut at = dword(config, 0x34) & 0xff;
+        let mut found = Vec::new();
+        while at != 0 {
+            let header = dword(config, at.into());
+            found.push(header & 0xff);
+            at = header >> 8 & 0xff;
+        }
+        found
     }
 
     fn dword(config: &Config, at: u64) -> u32 {
         let mut bytes = [0; 4];
-        assert!(config.read(at, &mut bytes, false, false));
+        assert!(config.read(at, &mut bytes, Live::default()));
         u32::from_le_bytes(bytes)
     }
 
@@ -218,15 +279,28 @@ mod tests {
 
     #[test]
     fn capabilities_form_a_chain_that_ends() {
-        let config = config();
-        let mut at = dword(&config, 0x34) & 0xff;
-        let mut found = Vec::new();
-        while at != 0 {
-            let header = dword(&config, at.into());
-            found.push(header & 0xff);
-            at = header >> 8 & 0xff;
+        assert_eq!(chain(&config()), [0x01, 0x11, 0x10]);
+        assert_eq!(chain(&with_msi(32)), [0x01, 0x05, 0x10]);
+    }
+
+    #[test]
+    fn msi_tells_what_it_can_and_what_is_on_and_keeps_the_address() {
+        let mut config = with_msi(32);
+        // 64-bit addresses, Multiple Message Capable 5, nothing enabled; and no BAR for a table.
+        assert_eq!(dword(&config, 0x50) >> 16, 0x008a);
+        assert_eq!(config.write(0x20, &[0xff; 8]), Some(Effect::None));
+        assert_eq!(dword(&config, 0x20), 0);
+        // Enable and Multiple Message Enable are not written; the address and the data are.
+        assert_eq!(config.write(0x52, &[0xff; 12]), Some(Effect::None));
+        assert_eq!(dword(&config, 0x50) >> 16, 0x008a);
+        assert_eq!((dword(&config, 0x54), dword(&config, 0x58)), (0xffff_fffc, u32::MAX));
+        assert_eq!(dword(&config, 0x5c) & 0xffff, 0xffff);
+        for (messages, control) in [(1, 0x8b), (2, 0x9b), (3, 0xab), (32, 0xdb)] {
+            let mut byte = [0];
+            assert!(config.read(0x52, &mut byte, Live { messages, intx: false }));
+            assert_eq!(byte, [control]);
         }
-        assert_eq!(found, [0x01, 0x11, 0x10]);
+        assert_eq!(dword(&with_msi(1), 0x50) >> 16, 0x0080);
     }
 
     #[test]
@@ -241,8 +315,8 @@ mod tests {
     #[test]
     fn nothing_lies_beyond_the_end() {
         let mut config = config();
-        assert!(!config.read(4093, &mut [0; 4], false, false));
-        assert!(!config.read(u64::MAX, &mut [0; 4], false, false));
+        assert!(!config.read(4093, &mut [0; 4], Live::default()));
+        assert!(!config.read(u64::MAX, &mut [0; 4], Live::default()));
         assert_eq!(config.write(4096, &[0]), None);
         assert_eq!(config.write(0xffc, &[1; 4]), Some(Effect::None));
         assert_eq!(dword(&config, 0xffc), 0);

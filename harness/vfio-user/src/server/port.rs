@@ -15,14 +15,32 @@ use super::{DmaFault, Host};
 pub struct Function {
     /// Who it says it is.
     pub id: PciId,
-    /// MSI-X vectors, 1 to 2,048.
-    pub vectors: u16,
+    /// Its messages.
+    pub messages: Messages,
     /// Where the doorbells begin in BAR 0; a whole number of pages.
     pub doorbells: u32,
     /// How many doorbells.
     pub doorbell_count: u32,
     /// Bytes from one doorbell to the next.
     pub doorbell_stride: u32,
+}
+
+/// The messages by which a function interrupts, unless it has to use the pin.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Messages {
+    /// MSI-X with so many vectors, 1 to 2,048.
+    Msix(u16),
+    /// MSI with so many messages: 1, 2, 4, 8, 16 or 32. They cannot be masked one by one.
+    Msi(u16),
+}
+
+impl Messages {
+    /// How many there are.
+    pub const fn count(self) -> u16 {
+        match self {
+            Self::Msix(count) | Self::Msi(count) => count,
+        }
+    }
 }
 
 const PAGE: u32 = 4096;
@@ -37,11 +55,17 @@ impl Function {
 
     /// What configuration space tells.
     pub fn shape(&self) -> Shape {
-        let pba_offset = (u32::from(self.vectors) * ENTRY_BYTES as u32).next_multiple_of(PAGE);
+        let (pba_offset, bar4_bytes) = match self.messages {
+            Messages::Msix(vectors) => {
+                let pba_offset = (u32::from(vectors) * ENTRY_BYTES as u32).next_multiple_of(PAGE);
+                (pba_offset, (pba_offset + PAGE).next_power_of_two())
+            }
+            Messages::Msi(_) => (0, 0),
+        };
         Shape {
             bar0_bytes: (self.doorbells + self.doorbell_bytes()).next_power_of_two().max(BAR0_MIN),
-            bar4_bytes: (pba_offset + PAGE).next_power_of_two(),
-            vectors: self.vectors,
+            bar4_bytes,
+            messages: self.messages,
             pba_offset,
         }
     }
@@ -75,7 +99,7 @@ impl Port {
         let inode = std::fs::symlink_metadata(path)?.ino();
         let shape = function.shape();
         let config = Config::new(function.id, &shape);
-        let irqs = Irqs::new(function.vectors);
+        let irqs = Irqs::new(function.messages);
         Ok(Self { path: path.into(), listener, inode, function, shape, config, irqs, link: None })
     }
 }

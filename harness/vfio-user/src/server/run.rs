@@ -285,7 +285,7 @@ impl<D: Device> Server<D> {
     fn part(&mut self, n: usize, why: &str) {
         let port = &mut self.ports.list[n];
         port.link = None;
-        port.irqs = Irqs::new(port.function.vectors);
+        port.irqs = Irqs::new(port.function.messages);
         port.config.reset();
         let text = format!("the client of {} is gone: {why}", port.path.display());
         self.device.reset(n, &mut self.ports);
@@ -336,7 +336,7 @@ impl<D: Device> Server<D> {
 
     fn level_intx(&mut self) {
         for (n, port) in self.ports.list.iter_mut().enumerate() {
-            if port.irqs.intx.is_some() && !port.irqs.msix && !port.irqs.intx_masked {
+            if port.irqs.intx.is_some() && port.irqs.on == 0 && !port.irqs.intx_masked {
                 let may = port.config.allows_intx();
                 port.irqs.intx_level(may && self.device.intx(n));
             }

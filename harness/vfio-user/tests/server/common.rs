@@ -13,7 +13,7 @@ use lockstep_vfio_user::message::{
     Capabilities, Command, DmaMap, Header, Layout, Lockstep, RegionAccess, Version,
 };
 use lockstep_vfio_user::server::{
-    Device, Doorbells, Fatal, Function, Host, Options, PciId, Server, Step, Stopper,
+    Device, Doorbells, Fatal, Function, Host, Messages, Options, PciId, Server, Step, Stopper,
 };
 use rustix::io::Errno;
 
@@ -35,17 +35,24 @@ pub const ALLOWS_WRITE: u32 = 5;
 pub const DONE: u32 = 0x600d;
 pub const FAULT: u32 = 0xbad;
 
+/// MSI-X vectors of the toy.
+pub const VECTORS: usize = 4;
+
 /// A device that accesses memory and sends messages when it is told to, and counts doorbells.
 #[derive(Default)]
 pub struct Toy {
+    /// Its messages, if they are not MSI-X with [`VECTORS`] vectors.
+    messages: Option<Messages>,
     address: u64,
     word: u64,
     result: u32,
     rung: u32,
     asked: VecDeque<u32>,
     msix: bool,
-    masked: [bool; 4],
-    pending: [bool; 4],
+    masked: [bool; VECTORS],
+    pending: [bool; VECTORS],
+    /// Messages granted.
+    msi: u16,
 }
 
 impl Toy {
@@ -64,16 +71,20 @@ impl Toy {
                 }
             }
             _ => {
-                let vector = (operation >> 8) as u16 % 4;
-                let held = !self.msix || self.masked[usize::from(vector)];
-                self.pending[usize::from(vector)] |= held && self.msix;
-                if !held {
-                    host.message(0, vector);
-                }
+                self.message(host, (operation >> 8) as u16);
                 Ok(())
             }
         };
         self.result = if done.is_ok() { DONE } else { FAULT };
+    }
+
+    fn message(&mut self, host: &mut dyn Host, vector: u16) {
+        let n = usize::from(vector) % VECTORS;
+        let held = self.msix && self.masked[n];
+        self.pending[n] |= held;
+        if self.msix && !held || vector < self.msi {
+            host.message(0, vector);
+        }
     }
 }
 
@@ -81,7 +92,7 @@ impl Device for Toy {
     fn functions(&self) -> Vec<Function> {
         vec![Function {
             id: PciId { vendor: 0x1234, device: 0x5678 },
-            vectors: 4,
+            messages: self.messages.unwrap_or(Messages::Msix(VECTORS as u16)),
             doorbells: 0x1000,
             doorbell_count: 8,
             doorbell_stride: 4,
@@ -132,12 +143,12 @@ impl Device for Toy {
     }
 
     fn reset(&mut self, _: usize, _: &mut dyn Host) {
-        *self = Self::default();
+        *self = Self { messages: self.messages, ..Self::default() };
     }
 
     fn msix_enable(&mut self, _: usize, _: &mut dyn Host, on: bool) {
         self.msix = on;
-        (self.masked, self.pending) = ([false; 4], [false; 4]);
+        (self.masked, self.pending) = ([false; VECTORS], [false; VECTORS]);
     }
 
     fn msix_mask(&mut self, _: usize, host: &mut dyn Host, vector: u16, masked: bool) {
@@ -150,6 +161,10 @@ impl Device for Toy {
 
     fn msix_pending(&self, _: usize, vector: u16) -> bool {
         self.pending[usize::from(vector)]
+    }
+
+    fn msi_enable(&mut self, _: usize, _: &mut dyn Host, messages: u16) {
+        self.msi = messages;
     }
 
     fn intx(&self, _: usize) -> bool {
@@ -167,12 +182,22 @@ pub struct Serving {
 
 impl Serving {
     pub fn new(doorbells: Doorbells) -> Self {
+        Self::of(Toy::default(), doorbells)
+    }
+
+    /// A toy with so many messages of MSI, and no MSI-X.
+    pub fn with_msi(messages: u16) -> Self {
+        let messages = Some(Messages::Msi(messages));
+        Self::of(Toy { messages, ..Toy::default() }, Doorbells::Mapped)
+    }
+
+    fn of(toy: Toy, doorbells: Doorbells) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("socket");
         let options = Options { sockets: vec![socket.clone()], doorbells, ..Options::default() };
         let (give, take) = mpsc::channel();
         let thread = std::thread::spawn(move || {
-            let server = Server::bind(Toy::default(), &options, Box::new(|_| {})).unwrap();
+            let server = Server::bind(toy, &options, Box::new(|_| {})).unwrap();
             give.send(server.stopper()).unwrap();
             server.run().unwrap();
         });

@@ -3,4 +3,5 @@
 mod common;
 mod hostile;
 mod memory;
+mod msi;
 mod peer;
