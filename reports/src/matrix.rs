@@ -34,13 +34,13 @@ pub struct DefectRow {
     pub tests: u32,
     /// Tests that the unmodified emulator did not pass, and that are not n/a.
     pub unfit: Vec<String>,
-    /// The declared requirements that divergences name in the first test where one does.
+    /// The declared requirements that divergences and warnings name in the first test where one does.
     pub kills: Vec<Kill>,
-    /// Requirements beyond the declared ones that diverged too.
+    /// Requirements beyond the declared ones that divergences and warnings name.
     pub also: Vec<String>,
 }
 
-/// A divergence that kills.
+/// A divergence or warning that kills.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Kill {
     /// The test.

@@ -223,8 +223,8 @@ pub enum Unit {
 pub trait Defect: Sync {
     /// Its name: `accept-any-cqid`.
     fn name(&self) -> &'static str;
-    /// The requirements that it breaks, by name. A run that finds a divergence naming one of them
-    /// has killed it.
+    /// The requirements that it breaks, by name. A run that finds a divergence (of a "should", a warning)
+    /// naming one of them has killed it, and `suites/tests/proof.rs` holds that each of them is shown.
     fn breaks(&self) -> &'static [&'static str];
     /// The real bug that it is modelled on, or the mistake that it stands for.
     fn story(&self) -> &'static str;

@@ -1,7 +1,7 @@
 //! Do the tests notice a bug? Each planted defect of the emulator is put before all of them.
 //!
-//! A defect is *killed* by a divergence that names one of the requirements that the defect's file
-//! declares, in a test that the unmodified emulator (of the same configuration) passes with the same
+//! A defect is *killed* by a divergence, or a warning where the requirement is a "should", that names one
+//! of the requirements that the defect's file declares, in a test that the unmodified emulator (of the same configuration) passes with the same
 //! seed. The tests that are for a broken requirement come first, and the first kill ends a defect's row.
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -120,7 +120,8 @@ fn attack(
     row.tests += 1;
     let Ok((run, _)) = stand.perform(|bench| bench.run(case, plan.seed.0)) else { return false };
     for finding in &run.findings {
-        let (FindingKind::Divergence(_), Some(req)) = (finding.kind, finding.req) else { continue };
+        let accuses = matches!(finding.kind, FindingKind::Divergence(_) | FindingKind::Warning);
+        let Some(req) = finding.req.filter(|_| accuses) else { continue };
         let name = req.name();
         if defect.breaks().contains(&name) {
             if !row.kills.iter().any(|kill| kill.requirement == name) {

@@ -12,7 +12,7 @@ impl Defect for LogReadRoundedUp {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["get-log-page.numd", "get-log-page.buffer-bounds"]
+        &["get-log-page.numd", "get-log-page.buffer-bounds", "dma.write-within-prps"]
     }
 
     fn story(&self) -> &'static str {

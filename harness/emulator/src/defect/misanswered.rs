@@ -94,7 +94,7 @@ pub(super) const TABLE: &[&dyn Defect] = misanswered! {
     "capabilities-of-another-scope" breaks ["get-features.capabilities"]
         |scene| gets(scene, Fid::ERROR_RECOVERY, CAPABILITIES), |cqe| cqe.dw[0] ^= 2
         => "A table of features in which the scope stands in the wrong column."
-    "select-ignored" breaks ["get-features.select"]
+    "select-ignored" breaks ["get-features.select", "temperature-threshold.over"]
         |scene| gets(scene, Fid::TEMPERATURE_THRESHOLD, DEFAULT), |cqe| cqe.dw[0] = 9
         => "Select came with 1.1 and is ignored: the current value in place of the default."
     "default-moves" breaks ["get-features.default-constant"]
@@ -136,7 +136,7 @@ pub(super) const TABLE: &[&dyn Defect] = misanswered! {
             let sets = is_admin(scene, SetFeatures::OPCODE)
                 && SetFeatures::project(scene.sqe).fid == Fid::NUMBER_OF_QUEUES;
             scene.notes[0] += u64::from(sets);
-            sets && scene.notes[0] % 2 == 0
+            sets && scene.notes[0].is_multiple_of(2)
         },
         |cqe| cqe.dw[0] ^= 1
         => "The numbers of the last request, where those of the first are allocated."

@@ -21,7 +21,7 @@ impl Defect for NamespaceLostInReset {
     }
 
     fn on_data(&self, scene: &mut Scene, data: &mut [u8]) {
-        let lost = scene.notes[scene.ctrl % 8] % 2 != 0;
+        let lost = !scene.notes[scene.ctrl % 8].is_multiple_of(2);
         if lost && identifies(scene, Cns::ACTIVE_NAMESPACE_ID_LIST) {
             data.fill(0);
         }

@@ -13,7 +13,7 @@ impl Defect for PhaseKeptOverDelete {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["cqe.phase-of-new-queue"]
+        &["cqe.phase-of-new-queue", "queue.owed-completion"]
     }
 
     fn story(&self) -> &'static str {

@@ -16,7 +16,7 @@ impl Defect for QueueCountOnceEver {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["number-of-queues.again-after-reset", "reset.number-of-queues"]
+        &["number-of-queues.again-after-reset", "reset.number-of-queues", "number-of-queues.dw0"]
     }
 
     fn story(&self) -> &'static str {

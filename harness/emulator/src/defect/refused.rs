@@ -84,7 +84,7 @@ pub(super) const TABLE: &[&dyn Defect] = &[
     },
     &Refused {
         name: "smart-of-nsid-0-refused",
-        breaks: &["smart.nsid-zero"],
+        breaks: &["smart.nsid-zero", "get-log-page.mandatory"],
         story: "Tools ask for FFFFFFFFh, and nothing else was ever tried.",
         which: |scene| {
             is_admin(scene, GetLogPage::OPCODE)
@@ -94,7 +94,7 @@ pub(super) const TABLE: &[&dyn Defect] = &[
     },
     &Refused {
         name: "limited-retry-refused",
-        breaks: &["common.limited-retry"],
+        breaks: &["common.limited-retry", "common.last-lba"],
         story: "A bit of dword 12 that no driver at hand ever set, taken for a reserved one.",
         which: |scene| {
             let moves = matches!(scene.sqe.opcode(), Read::OPCODE | Write::OPCODE);
@@ -103,7 +103,7 @@ pub(super) const TABLE: &[&dyn Defect] = &[
     },
     &Refused {
         name: "identify-prp2-as-list",
-        breaks: &["prp.admin-no-list", "identify.prp2-no-list"],
+        breaks: &["prp.admin-no-list", "identify.prp2-no-list", "identify.cns-known"],
         story: "One walk of PRPs for all commands: what PRP2 names is read as a list, and holds no addresses.",
         which: |scene| is_admin(scene, Identify::OPCODE) && scene.sqe.prp1().0 % 4096 != 0,
     },

@@ -12,7 +12,7 @@ impl Defect for ShutdownFlushesNothing {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["shutdown.keeps-data"]
+        &["shutdown.keeps-data", "flush.durable"]
     }
 
     fn story(&self) -> &'static str {

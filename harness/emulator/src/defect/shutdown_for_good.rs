@@ -13,7 +13,7 @@ impl Defect for ShutdownForGood {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["shutdown.restart"]
+        &["shutdown.restart", "ready.rises-in-time"]
     }
 
     fn story(&self) -> &'static str {

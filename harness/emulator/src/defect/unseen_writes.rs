@@ -21,7 +21,7 @@ impl Defect for UnseenWrites {
 
     fn breaks(&self) -> &'static [&'static str] {
         match self {
-            Self::Queue => &["data.visible-after-completion"],
+            Self::Queue => &["data.visible-after-completion", "data.last-written"],
             Self::Controller => &["data.shared"],
         }
     }
