@@ -238,31 +238,55 @@ fn places_an_identify_structure_at_any_offset(lab: &mut Lab<'_>) -> Outcome {
     Ok(())
 }
 
-/// Get Log Page takes a second page, and for more than two pages a PRP list.
-#[conformance(reqs = [prp::ADMIN_LIST, prp::PRP2_PAGE, prp::PRP1_OFFSET_LEGAL,
-    dma::WRITE_WITHIN_PRPS])]
-fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
-    let mut ctrl = lab.enabled_controller()?;
+/// Reads so many bytes of the error log into memory of this shape, and looks at them.
+fn read_log(ctrl: &mut Ctl<'_>, bytes: u64, shape: Shape) -> Outcome {
+    let data = ctrl.data(bytes, Perm::FromController, shape)?;
+    let good = GetLogPage { lid: Lid::ERROR_INFORMATION, ..GetLogPage::default() };
+    let (prp1, prp2) = (data.prp1, data.prp2);
+    let answer = ctrl.admin(GetLogPage { prp1, prp2, ..good }.with_bytes(Bytes(bytes)))?;
+    answer.ruled()?;
+    if answer.status().is_success() {
+        for (place, len) in &data.pieces {
+            ctrl.see_bytes(*place, *len)?;
+        }
+    }
+    ctrl.sweep()?;
+    Ok(())
+}
+
+/// A controller that returns log pages of three memory pages.
+fn with_long_pages<'d>(lab: &mut Lab<'d>) -> Result<Ctl<'d>, Stop> {
+    let ctrl = lab.enabled_controller()?;
     let page = ctrl.page_bytes();
     let room = given::transfer_bytes(&ctrl, u64::MAX) >= 3 * page;
     lab.needs(room, "MDTS of at least 3 memory pages")?;
     // Long reads need all 28 bits of NUMD only beyond 16 KiB.
     lab.needs(3 * page <= 16384, "a memory page of 4 KiB")?;
+    Ok(ctrl)
+}
+
+/// Get Log Page takes a second page, and for more than two pages a PRP list.
+#[conformance(reqs = [prp::PRP1_OFFSET_LEGAL, dma::WRITE_WITHIN_PRPS])]
+fn places_a_log_page_in_several_pages(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = with_long_pages(lab)?;
+    let page = ctrl.page_bytes();
     for (offset, bytes) in [(32, page), (0, 2 * page), (4, 2 * page), (0, 3 * page)] {
         for scattered in [false, true] {
-            let shape = Shape { offset, scattered, ..Shape::default() };
-            let data = ctrl.data(bytes, Perm::FromController, shape)?;
-            let good = GetLogPage { lid: Lid::ERROR_INFORMATION, ..GetLogPage::default() };
-            let (prp1, prp2) = (data.prp1, data.prp2);
-            let answer = ctrl.admin(GetLogPage { prp1, prp2, ..good }.with_bytes(Bytes(bytes)))?;
-            answer.ruled()?;
-            if answer.status().is_success() {
-                for (place, len) in &data.pieces {
-                    ctrl.see_bytes(*place, *len)?;
-                }
-            }
-            ctrl.sweep()?;
+            read_log(&mut ctrl, bytes, Shape { offset, scattered, ..Shape::default() })?;
         }
+    }
+    Ok(())
+}
+
+/// What PRP2 is follows from the number of dwords that the host asks for, even where the page has no more
+/// than one entry: here a page, and a list.
+#[conformance(reqs = [prp::ADMIN_LIST, prp::PRP2_PAGE, dma::WRITE_WITHIN_PRPS])]
+fn follows_prp2_by_the_length_asked_for(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = with_long_pages(lab)?;
+    let page = ctrl.page_bytes();
+    let offset = page as u32 - 4;
+    for bytes in [page, page + 8] {
+        read_log(&mut ctrl, bytes, Shape { offset, scattered: true, ..Shape::default() })?;
     }
     Ok(())
 }
