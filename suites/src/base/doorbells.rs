@@ -18,9 +18,9 @@ fn ring_wrongly(ctrl: &mut Ctl<'_>, kind: DoorbellKind, value: u32) -> Outcome {
     ctrl.admin_in(log.with_bytes(Bytes(64)), 64)?.accepted()
 }
 
-fn delete_pair(ctrl: &mut Ctl<'_>) -> Outcome {
-    ctrl.delete_io_sq(Qid(1))?.accepted()?;
-    ctrl.delete_io_cq(Qid(1))?.accepted()
+fn delete_pair(ctrl: &mut Ctl<'_>, qid: Qid) -> Outcome {
+    ctrl.delete_io_sq(qid)?.accepted()?;
+    ctrl.delete_io_cq(qid)?.accepted()
 }
 
 /// After an invalid tail nothing more is consumed from that queue, not even with a good tail.
@@ -46,7 +46,7 @@ fn recovers_from_an_invalid_tail(lab: &mut Lab<'_>) -> Outcome {
         for _ in 0..3 {
             flushes(&mut ctrl, Qid(1), Qid(1), 7)?;
         }
-        delete_pair(&mut ctrl)?;
+        delete_pair(&mut ctrl, Qid(1))?;
     }
     Ok(())
 }
@@ -58,17 +58,17 @@ fn recovers_from_an_invalid_head(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     for value in [16, 17, 0x8000, 0xffff] {
         ring_wrongly(&mut ctrl, DoorbellKind::CqHead, value)?;
-        delete_pair(&mut ctrl)?;
+        delete_pair(&mut ctrl, Qid(1))?;
         ctrl.io_pair(Qid(1), Entries(16))?;
         for _ in 0..3 {
             flushes(&mut ctrl, Qid(1), Qid(1), 7)?;
         }
-        delete_pair(&mut ctrl)?;
+        delete_pair(&mut ctrl, Qid(1))?;
     }
     Ok(())
 }
 
-/// An invalid value in one doorbell does no harm to other queues.
+/// An invalid value in one doorbell does no harm to other queues, whichever was created first.
 #[conformance(reqs = [async_event::INVALID_SQ_TAIL, cqe::IDENTIFIERS, cqe::SQHD])]
 fn goes_on_with_other_queues(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
@@ -79,5 +79,8 @@ fn goes_on_with_other_queues(lab: &mut Lab<'_>) -> Outcome {
     for _ in 0..5 {
         flushes(&mut ctrl, Qid(2), Qid(2), 7)?;
     }
-    Ok(())
+    // Created anew it stands behind the queue that is out of order, where SPDK 26.05 does not get.
+    delete_pair(&mut ctrl, Qid(2))?;
+    ctrl.io_pair(Qid(2), Entries(8))?;
+    ctrl.io(Qid(2), FLUSH)?.ruled()
 }

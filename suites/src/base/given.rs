@@ -12,6 +12,9 @@ use spec::{Entries, Fid, Lba, Nsid, Qid};
 /// Long enough to see that a controller leaves something undone: 20 ms.
 pub const A_WHILE: Patience = Patience::Nanos(20_000_000);
 
+/// Inside a page, and a multiple of 8: a queue that begins there has this one fault.
+pub const QUEUE_OFFSET: u64 = 8;
+
 /// A Flush: the cheapest I/O command that every controller has.
 pub const FLUSH: Flush = Flush { nsid: Nsid(1) };
 

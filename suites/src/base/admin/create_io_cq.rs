@@ -1,20 +1,24 @@
 //! Create I/O Completion Queue. Base-2.3 §5.3.1.
 
 use lab::{Capability, Lab, Outcome, Word, conformance};
+use log::Perm;
 use spec::command::{CreateIoCq, Flush};
 use spec::requirement::create_io_cq;
 use spec::{Addr, Entries, Nsid, Qid, Version};
 
-use crate::base::given::at_most;
+use crate::base::given::{QUEUE_OFFSET, at_most};
 
 /// A Completion Queue can be created in every granted place at once.
 #[conformance(reqs = [create_io_cq::SUCCEEDS, number_of_queues::ALL_CREATABLE])]
 fn creates_every_granted_queue(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    for qid in 1..=ctrl.granted_io_cqs().min(64) {
+    let (sqs, cqs) = (ctrl.granted_io_sqs(), ctrl.granted_io_cqs());
+    // Each queue takes a page and a guard; all of them have to fit into the smallest arena.
+    lab.needs(sqs.max(cqs) <= 256, "a grant of at most 256 I/O queues of each kind")?;
+    for qid in 1..=cqs {
         ctrl.create_io_cq(Qid(qid), Entries(2))?;
     }
-    for qid in 1..=ctrl.granted_io_sqs().min(ctrl.granted_io_cqs()).min(64) {
+    for qid in 1..=sqs.min(cqs) {
         ctrl.create_io_sq(Qid(qid), Qid(qid), Entries(2))?;
         ctrl.io(Qid(qid), Flush { nsid: Nsid(1) })?.ruled()?;
     }
@@ -90,7 +94,10 @@ fn refuses_a_scattered_queue_where_contiguous_ones_are_required(lab: &mut Lab<'_
 fn refuses_a_base_address_inside_a_page(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     let good = ctrl.io_cq(Qid(1), at_most(&ctrl, 16))?;
-    ctrl.admin(CreateIoCq { prp1: Addr(good.prp1.0 + 8), ..good })?
+    // A controller that takes the offset may put the whole queue behind it: that memory is its own too.
+    let bytes = QUEUE_OFFSET + u64::from(good.entries.0) * 16;
+    let room = ctrl.buffer_at(bytes, 0, Perm::FromController, 0)?;
+    ctrl.admin(CreateIoCq { prp1: Addr(room.at.0 + QUEUE_OFFSET), ..good })?
         .refused_by(create_io_cq::PRP1_OFFSET)?;
     ctrl.admin(good)?.accepted()
 }

@@ -1,11 +1,12 @@
 //! Create I/O Submission Queue. Base-2.3 §5.3.2.
 
 use lab::{Lab, Outcome, conformance};
+use log::Perm;
 use spec::command::{CreateIoSq, Flush};
 use spec::requirement::create_io_sq;
 use spec::{Addr, Entries, Nsid, Qid, Sqe};
 
-use crate::base::given::at_most;
+use crate::base::given::{QUEUE_OFFSET, at_most};
 
 /// An I/O Submission Queue cannot be bound to a Completion Queue that was never
 /// created, and the refusal leaves no trace: the same QID is free afterwards.
@@ -129,7 +130,10 @@ fn refuses_a_base_address_inside_a_page(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     ctrl.create_io_cq(Qid(1), at_most(&ctrl, 64))?;
     let good = ctrl.io_sq_of(Qid(1), Qid(1), at_most(&ctrl, 16))?;
-    ctrl.admin(CreateIoSq { prp1: Addr(good.prp1.0 + 8), ..good })?
+    // A controller that takes the offset may put the whole queue behind it: that memory is its own too.
+    let bytes = QUEUE_OFFSET + u64::from(good.entries.0) * 64;
+    let room = ctrl.buffer_at(bytes, 0, Perm::ToController, 0)?;
+    ctrl.admin(CreateIoSq { prp1: Addr(room.at.0 + QUEUE_OFFSET), ..good })?
         .refused_by(create_io_sq::PRP1_OFFSET)?;
     ctrl.admin(good)?.accepted()
 }
