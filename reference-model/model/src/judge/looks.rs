@@ -64,19 +64,10 @@ impl Judge {
             if !command.owes_cqe() || !(idle || over) {
                 continue;
             }
-            if let Some(held) = self.commands[n].held.take() {
-                self.judge_held(n, held);
-                continue;
+            match self.commands[n].held.take() {
+                Some(held) => self.judge_held(n, held),
+                None => self.silence(n, idle),
             }
-            self.commands[n].silent = true;
-            let because = if idle {
-                "the command was submitted, and the controller is idle".to_string()
-            } else {
-                format!("the command was submitted, and the quiet window of {quiet} ns is over")
-            };
-            let place = self.place_of(n);
-            let story = ("no CQE".to_string(), "a CQE".to_string(), because);
-            self.broken_as(queue::OWED_COMPLETION, DivergenceKind::Silence, place, story);
         }
         let over = begun >= last_change.saturating_add(quiet);
         if look.cqid.is_admin() && (idle || over) {
@@ -90,6 +81,20 @@ impl Judge {
             self.signal_missing(look.cqid.0);
             self.credit_idle(look.cqid.0);
         }
+    }
+
+    /// Command `n` owes a CQE, and none has come: the controller is `idle`, or the quiet window is over.
+    fn silence(&mut self, n: u32, idle: bool) {
+        self.commands[n].silent = true;
+        let because = if idle {
+            "the command was submitted, and the controller is idle".to_string()
+        } else {
+            let quiet = self.profile.quiet_window;
+            format!("the command was submitted, and the quiet window of {quiet} ns is over")
+        };
+        let place = self.place_of(n);
+        let story = ("no CQE".to_string(), "a CQE".to_string(), because);
+        self.broken_as(queue::OWED_COMPLETION, DivergenceKind::Silence, place, story);
     }
 
     /// Nothing more was posted to a queue all of whose commands have completed.
