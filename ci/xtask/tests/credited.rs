@@ -1,15 +1,16 @@
-//! Requirements that the judge credits by circumstance (`judge/credit.rs`): a rule that no planted defect
-//! can violate is not tested. That the defects are noticed by it holds `suites/tests/proof.rs`.
+//! Requirements that the judge credits by circumstance (`judge/credit.rs`, `judge/forms.rs`): a rule that no
+//! planted defect can violate is not tested. That the defects are noticed by it holds `suites/tests/proof.rs`.
 
 use std::collections::BTreeSet;
 use std::fs;
 
 use xtask::root;
 
-/// The requirements that the file names as `group::NAME`.
+/// The requirements that these files name as `group::NAME`.
 fn credited() -> BTreeSet<String> {
-    let path = root().join("reference-model/model/src/judge/credit.rs");
-    let text = fs::read_to_string(path).expect("credit.rs can be read");
+    let judge = root().join("reference-model/model/src/judge");
+    let read = |name| fs::read_to_string(judge.join(name)).expect("it can be read");
+    let text: String = ["credit.rs", "forms.rs"].map(read).concat();
     let known = fs::read_to_string(root().join("reference-model/requirements/numbers.txt"))
         .expect("numbers.txt can be read");
     let known: BTreeSet<&str> = known.lines().collect();
@@ -17,7 +18,7 @@ fn credited() -> BTreeSet<String> {
     let names = words.filter_map(|word| {
         let mut parts = word.rsplit("::");
         let (name, group) = (parts.next()?, parts.next()?);
-        // The file calls the group `cqe` so.
+        // The files call the group `cqe` so.
         let group = if group == "req" { "cqe" } else { group };
         let dashed = |text: &str| text.to_lowercase().replace('_', "-");
         Some(format!("{}.{}", dashed(group), dashed(name)))
@@ -36,7 +37,7 @@ fn defects() -> String {
 #[test]
 fn a_defect_violates_each_credited_requirement() {
     let credited = credited();
-    assert!(credited.len() > 30, "credit.rs is not understood: {credited:?}");
+    assert!(credited.len() > 30, "they are not understood: {credited:?}");
     let defects = defects();
     let lacks = |name: &&String| !defects.contains(&format!("\"{name}\""));
     let without: Vec<_> = credited.iter().filter(lacks).collect();
