@@ -61,7 +61,7 @@ pub struct MachineArgs {
     /// A property of QEMU's nvme device, such as mdts=4. May be given several times.
     #[arg(long, value_name = "KEY=VALUE", value_parser = property)]
     pub device: Vec<String>,
-    /// How many controllers, in one subsystem.
+    /// How many controllers. More than one are put into one NVM subsystem.
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=16))]
     pub controllers: u8,
     /// Put each controller behind a root port of its own, at 0000:01:00.0, 0000:02:00.0, ...: only there it
@@ -253,7 +253,14 @@ fn controllers(args: &MachineArgs, disks: &TempDir) -> Result<Vec<String>> {
     if args.root_port {
         add("-global", NATIVE_HOTPLUG.into());
     }
-    add("-device", "nvme-subsys,id=subsystem,nqn=lockstep".into());
+    // As the DUT `qemu` has it: a controller alone says that it is alone (CMIC).
+    let subsystem = match args.controllers {
+        0 | 1 => "",
+        _ => {
+            add("-device", "nvme-subsys,id=subsystem,nqn=lockstep".into());
+            ",subsys=subsystem"
+        }
+    };
     let mut properties = String::new();
     for property in &args.device {
         properties += &format!(",{}", for_qemu(property));
@@ -268,7 +275,7 @@ fn controllers(args: &MachineArgs, disks: &TempDir) -> Result<Vec<String>> {
             }
             false => format!("addr={slot:#x}"),
         };
-        let own = format!("nvme,id=ctrl{n},serial={SERIAL},{place},subsys=subsystem");
+        let own = format!("nvme,id=ctrl{n},serial={SERIAL},{place}{subsystem}");
         add("-device", own + &properties);
     }
     for (n, Namespace { bytes, block }) in args.namespace.iter().enumerate() {
