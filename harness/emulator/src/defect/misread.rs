@@ -42,10 +42,10 @@ impl Defect for Misread {
 }
 
 macro_rules! misread {
-    ($( $name:literal breaks $breaks:literal at $at:expr, $from:literal; $as_what:expr => $story:literal )*) => {
+    ($( $name:literal breaks $($breaks:literal),+ at $at:expr, $from:literal; $as_what:expr => $story:literal )*) => {
         &[ $( &Misread {
             name: $name,
-            breaks: &[$breaks],
+            breaks: &[$($breaks),+],
             story: $story,
             at: $at,
             from: $from,
@@ -123,6 +123,7 @@ pub(super) const TABLE: &[&dyn Defect] = misread! {
         => "Bits 11:0 stored as written; the queue begins at a page, whatever is read."
     "intms-loses-a-bit" breaks "register.intms" at register::INTMS, 0; |mask| mask & !2
         => "Write one to set on a vector too few."
-    "cap-halves-differ" breaks "register.access-halves" at register::CAP + 4, 2; |cap| cap ^ 1 << 4
+    "cap-halves-differ" breaks "register.access-halves", "register.read-only" at register::CAP + 4, 2;
+        |cap| cap ^ 1 << 4
         => "An 8 byte read served by another path than two of 4 bytes."
 };
