@@ -115,7 +115,8 @@ impl GenOptions {
                 namespaces: ctrl.namespaces(),
                 nn: facts.nn,
                 io_queues: ctrl.granted_io_sqs().min(ctrl.granted_io_cqs()).min(8),
-                queue_entries_max: u32::from(cap.mqes_z()) + 1,
+                // A controller that says it has none gets queues of the least size there is.
+                queue_entries_max: (u32::from(cap.mqes_z()) + 1).max(2),
                 transfer_bytes_max: facts.transfer_bytes_max.unwrap_or(u64::MAX),
                 abort_limit: facts.abort_limit,
                 event_limit: facts.event_limit,
