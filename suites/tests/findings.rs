@@ -128,7 +128,13 @@ fn every_waiver_and_every_page_has_its_sequences() {
             .map(|finding| finding.requirement.name())
             .collect();
         for waiver in &waivers.entries {
-            let requirement = waiver.requirement.map_or("(any)", |req| req.name());
+            // What a finding leaves unproved is waived beside it, for the same test.
+            let Some(requirement) = waiver.requirement else {
+                let mut others = waivers.entries.iter().filter(|w| w.test == waiver.test);
+                assert!(others.any(|w| w.requirement.is_some()), "QEMU {known}: {}", waiver.id);
+                continue;
+            };
+            let requirement = requirement.name();
             assert!(shown.contains(requirement), "QEMU {known}: no sequence for {requirement}");
         }
         let page = folder(&format!("docs/findings/qemu-{known}.md"));

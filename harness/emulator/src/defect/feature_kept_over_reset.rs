@@ -10,7 +10,12 @@ impl Defect for FeatureKeptOverReset {
     }
 
     fn breaks(&self) -> &'static [&'static str] {
-        &["interrupt-coalescing.reset", "reset.features", "reset.saved-features"]
+        &[
+            "interrupt-coalescing.reset",
+            "interrupt-vector.default",
+            "reset.features",
+            "reset.saved-features",
+        ]
     }
 
     fn story(&self) -> &'static str {

@@ -23,7 +23,8 @@ impl Defect for LogPageListRefused {
 
     fn on_check(&self, scene: &mut Scene, check: Check, found: Option<Status>) -> Option<Status> {
         let asks = scene.sqid.is_admin() && scene.sqe.opcode() == GetLogPage::OPCODE;
-        let long = GetLogPage::project(scene.sqe).bytes().0 > 2 * 4096;
+        let cmd = GetLogPage::project(scene.sqe);
+        let long = cmd.prp1.0 % 4096 + cmd.bytes().0 > 2 * 4096;
         let wrong = asks && long && check == Check::Lid;
         found.or(wrong.then_some(Status::INVALID_FIELD_IN_COMMAND))
     }
