@@ -40,6 +40,7 @@ const TABLE: &[(&str, Predicate)] = &[
     ("feature-defines-no-dword", feature_defines_no_dword),
     ("changes-by-itself", again::changes_by_itself),
     ("entry-is-not-valid", again::entry_is_not_valid),
+    ("beyond-the-error-log", again::beyond_the_error_log),
     ("pending-is-open", pending_is_open),
     ("entries-have-commands", entries_have_commands),
     ("power-was-lost-around", again::power_was_lost_around),

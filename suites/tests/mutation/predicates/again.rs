@@ -1,6 +1,7 @@
 //! Conditions on structures that the host reads again.
 
 use log::{Body, ResetKind};
+use spec::command::{Command, GetLogPage};
 
 use crate::excuses::Case;
 use crate::names;
@@ -74,4 +75,34 @@ fn changed_entry(case: &Case<'_>) -> Option<[u64; 2]> {
 /// The entry that differs has the error count 0, and had it before.
 pub fn entry_is_not_valid(case: &Case<'_>) -> bool {
     changed_entry(case) == Some([0, 0])
+}
+
+/// The bytes that differ lie beyond the entries that the error log of this controller has (ELPE of Identify
+/// Controller, 0's based), as the trace shows it.
+pub fn beyond_the_error_log(case: &Case<'_>) -> bool {
+    let Some((_, before, after)) = structure(case) else { return false };
+    let at = case.base.index.source.get(&case.at);
+    let Some(Body::Submit { sqe, .. }) = at.map(|at| case.base.record(*at).body()) else {
+        return false;
+    };
+    let (ctrl, from) = (case.before().ctrl, GetLogPage::project(&sqe).lpo);
+    let end = entries_of_error_log(case, ctrl).map(|entries| 64 * entries);
+    let first = before.iter().zip(after).position(|(a, b)| a != b);
+    first.zip(end).is_some_and(|(first, end)| from + first as u64 >= end)
+}
+
+/// How many entries the error log of a controller has, if the host has asked it.
+fn entries_of_error_log(case: &Case<'_>, ctrl: u8) -> Option<u64> {
+    const ELPE: usize = 262;
+    case.base.index.source.iter().find_map(|(look, submit)| {
+        let (look, submit) = (case.base.record(*look), case.base.record(*submit));
+        let (Body::BytesSeen { payload, .. }, Body::Submit { sqe, .. }) =
+            (look.body(), submit.body())
+        else {
+            return None;
+        };
+        let is_it = look.ctrl == ctrl && names::structure(&sqe)?.name == "identify-controller";
+        let bytes = case.base.log.payload(payload);
+        bytes.get(ELPE).filter(|_| is_it).map(|elpe| u64::from(*elpe) + 1)
+    })
 }
