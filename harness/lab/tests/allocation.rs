@@ -135,11 +135,20 @@ fn a_write_by_a_list_allocates_nothing() {
 fn a_read_by_a_list_allocates_nothing() {
     for (pages, slots) in LISTS {
         let prepare = |ctrl: &mut Ctl<'_>| {
+            // Blocks that differ from each other, as only such show where each page went.
+            let (writes, _) = by_list(ctrl, Perm::ToController, pages, slots, |slba, nlb| {
+                Write { nsid: Nsid(1), slba, nlb, ..Write::default() }.into()
+            })?;
+            ctrl.batch(Qid(1), &writes)?;
             by_list(ctrl, Perm::FromController, pages, slots, |slba, nlb| {
                 Read { nsid: Nsid(1), slba, nlb, ..Read::default() }.into()
             })
         };
         let send = |ctrl: &mut Ctl<'_>, (commands, all): &(Vec<Sqe>, Vec<Data>), _| {
+            // Only what was known before shows that something has come.
+            for (at, len) in all.iter().flat_map(|data| &data.pieces) {
+                ctrl.perform(&Action::HostSet { at: *at, len: *len, value: 0xa5 })?;
+            }
             ctrl.batch(Qid(1), commands)?;
             for (at, len) in all.iter().flat_map(|data| &data.pieces) {
                 let (at, blocks) = (*at, (len / 512) as u32);

@@ -161,9 +161,23 @@ pub struct Through {
     blocks: Vec<(Nsid, u64, Ident, Forms)>,
     /// Where the next one goes once there is no room.
     next: usize,
+    /// The block that was filled last: its byte, its size, and what it is.
+    filled: Option<(u8, u32, Ident)>,
 }
 
 impl Through {
+    /// What a block of `bytes` bytes is that holds nothing but `byte`. Buffers are nearly always filled alike.
+    fn filled(&mut self, byte: u8, bytes: u32) -> Ident {
+        match self.filled {
+            Some((of, size, ident)) if (of, size) == (byte, bytes) => ident,
+            _ => {
+                let ident = log::content::identify(&vec![byte; bytes as usize]);
+                self.filled = Some((byte, bytes, ident));
+                ident
+            }
+        }
+    }
+
     fn push(&mut self, block: (Nsid, u64, Ident, Forms)) {
         if self.blocks.len() < REMEMBERED {
             self.blocks.push(block);
@@ -251,12 +265,15 @@ impl Judge {
             return;
         }
         let block = u64::from(blocks.block_bytes);
-        let untouched = |byte| log::content::identify(&vec![byte; blocks.block_bytes as usize]);
         let ends = |span: &&Span| span.to > i * block && span.to <= (i + 1) * block;
-        let arrived = |span: &&Span| span.before.is_some_and(|byte| untouched(byte) != seen);
-        let shown = command.spans.iter().filter(ends).filter(arrived);
-        let forms = shown.fold(Forms::NONE, |all, span| all.and(span.forms));
-        self.credit_forms(forms);
+        let mut shown = Forms::NONE;
+        for span in command.spans.iter().filter(ends) {
+            let untouched = span.before.map(|byte| self.through.filled(byte, blocks.block_bytes));
+            if untouched.is_some_and(|untouched| untouched != seen) {
+                shown = shown.and(span.forms);
+            }
+        }
+        self.credit_forms(shown);
     }
 
     /// All of the structure that command `n` returned was looked at: `bytes`.
