@@ -34,13 +34,14 @@ pub struct DefectRow {
     pub tests: u32,
     /// Tests that the unmodified emulator did not pass, and that are not n/a.
     pub unfit: Vec<String>,
-    /// The declared requirements that divergences and warnings name in the first test where one does.
+    /// The declared requirements of which findings accuse it in the first test where one does: divergences, and
+    /// warnings about a "should".
     pub kills: Vec<Kill>,
-    /// Requirements beyond the declared ones that divergences and warnings name.
+    /// Requirements beyond the declared ones of which findings accuse it.
     pub also: Vec<String>,
 }
 
-/// A divergence or warning that kills.
+/// A finding that kills.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Kill {
     /// The test.

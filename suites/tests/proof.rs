@@ -11,13 +11,14 @@ use std::sync::Arc;
 
 use emulator::{Config, Defect};
 use lab::TestCase;
-use model::{FindingKind, Profile, Verdict};
+use model::{Profile, Verdict};
 use runner::lane::{EmulatorLane, default_emulator};
 use runner::run::{Stand, on_same};
+use runner::sabotage::accused;
 use runner::schedule::{Step, in_order};
 use serde::Deserialize;
-use spec::Req;
 use spec::requirement::Level;
+use spec::{Req, Version};
 // Without a name used from it the linker drops the suites, and with them every test.
 use lockstep_suites as _;
 
@@ -39,7 +40,7 @@ struct Run {
     passed: bool,
     /// How often something was held against each requirement and agreed, or was found wanting.
     judged: BTreeMap<Req, u64>,
-    /// Requirements that a divergence or a warning names.
+    /// Requirements of which a finding accuses it.
     named: BTreeSet<Req>,
     /// Whether anything diverged.
     diverged: bool,
@@ -52,11 +53,10 @@ impl Run {
     }
 }
 
-fn perform(stand: &mut Stand<'_, '_>, case: &'static TestCase) -> Run {
+fn perform(stand: &mut Stand<'_, '_>, case: &'static TestCase, version: Version) -> Run {
     let Ok((run, _)) = stand.perform(|bench| bench.run(case, SEED)) else { return Run::default() };
     let judged = Req::all().zip(run.coverage.judged.iter().map(|n| u64::from(*n)));
-    let accuses = |kind| matches!(kind, FindingKind::Divergence(_) | FindingKind::Warning);
-    let named = run.findings.iter().filter(|f| accuses(f.kind)).filter_map(|f| f.req);
+    let named = run.findings.iter().filter_map(|finding| accused(finding, version));
     Run {
         passed: run.verdict == Verdict::Passed && run.stop.is_none(),
         judged: judged.filter(|(_, n)| *n > 0).collect(),
@@ -116,14 +116,14 @@ fn prove(defect: &'static dyn Defect, circumstance: &BTreeSet<Req>) -> Proof {
     on(&config, None, |unmodified| {
         on(&config, Some(defect), |broken| {
             for case in cases {
-                let run = perform(broken, case);
+                let run = perform(broken, case, config.version);
                 proof.named.extend(&run.named);
                 let by_name = run.named.intersection(&declared).copied();
                 let may_show = run.diverged && !circumstance.is_disjoint(&declared);
                 if !may_show && by_name.clone().all(|req| proof.shown.contains(&req)) {
                     continue;
                 }
-                let before = perform(unmodified, case);
+                let before = perform(unmodified, case, config.version);
                 if !before.passed {
                     continue;
                 }
@@ -178,7 +178,10 @@ fn every_judged_requirement_has_a_defect_that_shows_it() {
         req.info().verified && force.is_some_and(|force| force.level > Level::May)
     };
     let runs = on(&config, None, |stand| {
-        lab::tests().into_iter().map(|case| perform(stand, case)).collect::<Vec<_>>()
+        lab::tests()
+            .into_iter()
+            .map(|case| perform(stand, case, config.version))
+            .collect::<Vec<_>>()
     });
     let judged: BTreeSet<Req> =
         runs.iter().flat_map(|run| run.judged.keys().copied()).filter(accuses).collect();

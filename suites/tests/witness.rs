@@ -9,8 +9,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dut::Dut as _;
 use emulator::{Config, Defect, EmulatorDut, Policy};
 use lab::{Bench, Settings, TestCase, Witness};
-use model::{Finding, FindingKind, Profile, Verdict};
+use model::{Finding, Profile, Verdict};
 use runner::lane::default_emulator;
+use runner::sabotage::accused;
 use runner::waiver::Waivers;
 // Without a name used from it the linker drops the suites, and with them every test.
 use lockstep_suites as _;
@@ -120,11 +121,10 @@ fn planted_defects_are_seen_at_the_devices_side() {
         let seen = cases.into_iter().any(|case| {
             let mut config = default_emulator();
             defect.configure(&mut config);
+            let version = config.version;
             let seen = witnessed(case, config, Some(*defect));
-            seen.findings.iter().any(|finding| {
-                matches!(finding.kind, FindingKind::Divergence(_) | FindingKind::Warning)
-                    && finding.req.is_some_and(|req| defect.breaks().contains(&req.name()))
-            })
+            let mut accused = seen.findings.iter().filter_map(|finding| accused(finding, version));
+            accused.any(|req| defect.breaks().contains(&req.name()))
         });
         if seen { killed.push(defect.name()) } else { survived.push(defect.name()) }
     }

@@ -1,21 +1,34 @@
 //! Do the tests notice a bug? Each planted defect of the emulator is put before all of them.
 //!
-//! A defect is *killed* by a divergence, or a warning where the requirement is a "should", that names one
-//! of the requirements that the defect's file declares, in a test that the unmodified emulator (of the same configuration) passes with the same
-//! seed. The tests that are for a broken requirement come first, and the first kill ends a defect's row.
+//! A defect is *killed* by a finding that accuses it of one of the requirements that its file declares, in
+//! a test that the unmodified emulator (of the same configuration) passes with the same seed. The tests
+//! that are for a broken requirement come first, and the first kill ends a defect's row.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use emulator::{Config, Defect};
 use lab::TestCase;
-use model::FindingKind;
+use model::{Finding, FindingKind};
 use reports::{DefectRow, Kill, KillMatrix, Verdict};
+use spec::requirement::Level;
+use spec::{Req, Version};
 
 use crate::facts;
 use crate::lane::{EmulatorLane, default_emulator};
 use crate::run::{Plan, Stand, Teller, on_same};
 use crate::schedule::{Step, in_order};
+
+/// The requirement of which a finding accuses a controller of revision `version`: that of a divergence, or
+/// of a warning where the requirement is a "should" and cannot be broken otherwise.
+pub fn accused(finding: &Finding, version: Version) -> Option<Req> {
+    let should = |req: &Req| req.force(version).is_some_and(|force| force.level == Level::Should);
+    match finding.kind {
+        FindingKind::Divergence(_) => finding.req,
+        FindingKind::Warning => finding.req.filter(should),
+        _ => None,
+    }
+}
 
 /// Puts every one of `defects` before the tests of `plan`, `plan.jobs` defects at a time. Rows are
 /// handed to `sink` in order as they come. Interrupted by `stop`, the matrix is short.
@@ -76,6 +89,7 @@ fn row(defect: &'static dyn Defect, plan: &Plan, known: &Known) -> DefectRow {
     let mut config = default_emulator();
     defect.configure(&mut config);
     let verdicts = unmodified(&config, plan, known);
+    let version = config.version;
     let broken = EmulatorLane::new(config, Some(defect));
     let mut row = DefectRow {
         name: defect.name().into(),
@@ -100,7 +114,7 @@ fn row(defect: &'static dyn Defect, plan: &Plan, known: &Known) -> DefectRow {
     cases.sort_by_key(|case| !aims(case));
     let attacked = on_same(&broken, &plan.profile, |stand| {
         stand.prime();
-        cases.iter().any(|case| attack(stand, case, defect, plan, &mut row))
+        cases.iter().any(|case| attack(stand, case, defect, version, plan, &mut row))
     });
     if let Err(why) = attacked {
         row.also.push(format!("the lane did not open: {why}"));
@@ -114,14 +128,14 @@ fn attack(
     stand: &mut Stand<'_, '_>,
     case: &'static TestCase,
     defect: &dyn Defect,
+    version: Version,
     plan: &Plan,
     row: &mut DefectRow,
 ) -> bool {
     row.tests += 1;
     let Ok((run, _)) = stand.perform(|bench| bench.run(case, plan.seed.0)) else { return false };
     for finding in &run.findings {
-        let accuses = matches!(finding.kind, FindingKind::Divergence(_) | FindingKind::Warning);
-        let Some(req) = finding.req.filter(|_| accuses) else { continue };
+        let Some(req) = accused(finding, version) else { continue };
         let name = req.name();
         if defect.breaks().contains(&name) {
             if !row.kills.iter().any(|kill| kill.requirement == name) {
