@@ -134,6 +134,24 @@ use spec::{Cns, Lid};
 
 use crate::seam::{Defect, Scene};
 
+/// What every member of a family tells of itself by its fields.
+macro_rules! told {
+    () => {
+        fn name(&self) -> &'static str {
+            self.name
+        }
+
+        fn breaks(&self) -> &'static [&'static str] {
+            self.breaks
+        }
+
+        fn story(&self) -> &'static str {
+            self.story
+        }
+    };
+}
+use told;
+
 /// Every defect.
 pub static TABLE: &[&dyn Defect] = &joined::<{ count(GROUPS) }>(GROUPS);
 
@@ -319,6 +337,11 @@ pub static AWAITING_RULES: &[&dyn Defect] = &[];
 /// The defect of a name.
 pub fn find(name: &str) -> Option<&'static dyn Defect> {
     TABLE.iter().copied().find(|defect| defect.name() == name)
+}
+
+/// Whether the command at hand is the admin command of this opcode.
+fn is_admin(scene: &Scene, opcode: u8) -> bool {
+    scene.sqid.is_admin() && scene.sqe.opcode() == opcode
 }
 
 /// Whether the command at hand asks for an Identify structure.

@@ -4,7 +4,7 @@ use spec::identify::{IdentifyController, IdentifyNamespace};
 use spec::log_page::SmartHealth;
 use spec::{Cns, Lid};
 
-use super::{identifies, reads_page};
+use super::{identifies, reads_page, told};
 use crate::seam::{Defect, Scene};
 
 /// Two structures that are filled in wrongly together.
@@ -17,17 +17,7 @@ pub(super) struct Disagreeing {
 }
 
 impl Defect for Disagreeing {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn breaks(&self) -> &'static [&'static str] {
-        self.breaks
-    }
-
-    fn story(&self) -> &'static str {
-        self.story
-    }
+    told!();
 
     fn on_data(&self, scene: &mut Scene, data: &mut [u8]) {
         (self.change)(scene, data);

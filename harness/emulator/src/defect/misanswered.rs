@@ -4,6 +4,7 @@ use spec::command::{Abort, AsyncEventRequest, Command, GetFeatures, SetFeatures}
 use spec::feature::TemperatureThreshold;
 use spec::{Cqe, Fid};
 
+use super::{is_admin, told};
 use crate::seam::{Defect, Posting, Scene};
 
 /// Completions that are changed.
@@ -18,27 +19,13 @@ pub(super) struct Misanswered {
 }
 
 impl Defect for Misanswered {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn breaks(&self) -> &'static [&'static str] {
-        self.breaks
-    }
-
-    fn story(&self) -> &'static str {
-        self.story
-    }
+    told!();
 
     fn on_cqe(&self, scene: &mut Scene, posting: &mut Posting) {
         if posting.cqe.status().is_success() && (self.which)(scene) {
             (self.change)(&mut posting.cqe);
         }
     }
-}
-
-fn is_admin(scene: &Scene, opcode: u8) -> bool {
-    scene.sqid.is_admin() && scene.sqe.opcode() == opcode
 }
 
 /// Whether the command at hand gets a feature, by this Select value.

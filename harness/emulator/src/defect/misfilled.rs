@@ -8,6 +8,7 @@ pub(super) mod log_pages;
 pub(super) mod namespace;
 pub(super) mod others;
 
+use super::told;
 use crate::config::Config;
 use crate::seam::{Defect, Scene};
 
@@ -25,17 +26,7 @@ pub(super) struct Misfilled {
 }
 
 impl Defect for Misfilled {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn breaks(&self) -> &'static [&'static str] {
-        self.breaks
-    }
-
-    fn story(&self) -> &'static str {
-        self.story
-    }
+    told!();
 
     fn configure(&self, config: &mut Config) {
         (self.configure)(config);

@@ -2,6 +2,7 @@
 
 use spec::register::{self, Cap, Crto, Csts};
 
+use super::told;
 use crate::seam::{Defect, Scene};
 
 /// A register that reads wrongly.
@@ -18,17 +19,7 @@ pub(super) struct Misread {
 }
 
 impl Defect for Misread {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn breaks(&self) -> &'static [&'static str] {
-        self.breaks
-    }
-
-    fn story(&self) -> &'static str {
-        self.story
-    }
+    told!();
 
     fn on_reg_read(&self, scene: &mut Scene, offset: u32, value: u32) -> u32 {
         if offset != self.at {

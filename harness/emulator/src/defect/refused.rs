@@ -5,7 +5,7 @@ use spec::command::{
 };
 use spec::{Cns, Fid, Lid, Status};
 
-use super::identifies;
+use super::{identifies, is_admin, told};
 use crate::seam::{Check, Defect, Scene};
 
 /// Commands that are refused with Invalid Field in Command.
@@ -18,27 +18,13 @@ pub(super) struct Refused {
 }
 
 impl Defect for Refused {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn breaks(&self) -> &'static [&'static str] {
-        self.breaks
-    }
-
-    fn story(&self) -> &'static str {
-        self.story
-    }
+    told!();
 
     fn on_check(&self, scene: &mut Scene, check: Check, found: Option<Status>) -> Option<Status> {
         // A check that every command comes by.
         let wrong = check == Check::Psdt && (self.which)(scene);
         found.or(wrong.then_some(Status::INVALID_FIELD_IN_COMMAND))
     }
-}
-
-fn is_admin(scene: &Scene, opcode: u8) -> bool {
-    scene.sqid.is_admin() && scene.sqe.opcode() == opcode
 }
 
 /// Every one.

@@ -4,6 +4,7 @@
 use spec::Status;
 use spec::command::{Command, CreateIoCq, CreateIoSq};
 
+use super::{is_admin, told};
 use crate::seam::{Check, Defect, Scene};
 
 /// Checks whose failure does not show.
@@ -16,17 +17,7 @@ pub(super) struct Unrefused {
 }
 
 impl Defect for Unrefused {
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn breaks(&self) -> &'static [&'static str] {
-        self.breaks
-    }
-
-    fn story(&self) -> &'static str {
-        self.story
-    }
+    told!();
 
     fn on_check(&self, scene: &mut Scene, check: Check, found: Option<Status>) -> Option<Status> {
         match (self.skipped)(scene, check) {
@@ -34,11 +25,6 @@ impl Defect for Unrefused {
             false => found,
         }
     }
-}
-
-/// Whether the command at hand is the admin command of this opcode.
-fn is_admin(scene: &Scene, opcode: u8) -> bool {
-    scene.sqid.is_admin() && scene.sqe.opcode() == opcode
 }
 
 /// Every one.
