@@ -38,6 +38,8 @@ enum Task {
     Qemu10,
     /// Fetch QEMU 11, which has vfio-user-pci, beside the system's and print its path.
     Qemu11,
+    /// Build the program that runs in virtual machines, without shared libraries, and print its path.
+    VmProgram,
     /// Run lockstep in a virtual machine with NVMe controllers behind an IOMMU.
     Vm(VmArgs),
     /// Run lockstep in a machine and outside: exit code, reports and traces must be the same.
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         Task::Check => check_all(),
         Task::Qemu10 => machine(|| print_qemu(Version::V10)),
         Task::Qemu11 => machine(|| print_qemu(Version::V11)),
+        Task::VmProgram => machine(print_program),
         Task::Vm(args) => machine(|| lockstep::run(&root(), &args)),
         Task::VmSmoke(args) => machine(|| smoke::run(&root(), &args)),
         Task::VmKill(args) => machine(|| kill::run(&root(), &args)),
@@ -101,6 +104,11 @@ fn machine(task: impl FnOnce() -> Result<u8>) -> ExitCode {
 
 fn print_qemu(version: Version) -> Result<u8> {
     println!("{}", newer_qemu::fetch(&Cache::open()?, version)?.display());
+    Ok(0)
+}
+
+fn print_program() -> Result<u8> {
+    println!("{}", lockstep::build(&root())?.display());
     Ok(0)
 }
 

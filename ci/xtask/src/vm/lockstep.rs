@@ -217,23 +217,24 @@ pub fn in_machine_with(
 
 /// Builds lockstep without shared libraries.
 pub fn build(root: &Path) -> Result<PathBuf> {
-    Ok(build_static(root, &["--package", "lockstep"])?.join("lockstep"))
+    Ok(build_static(root)?.join("lockstep"))
 }
 
-/// Builds an example of the vfio crate without shared libraries.
+/// Builds the example of the vfio crate without shared libraries.
 pub fn build_probe(root: &Path) -> Result<PathBuf> {
-    let what = ["--package", "lockstep-vfio", "--example", "probe"];
-    Ok(build_static(root, &what)?.join("examples/probe"))
+    Ok(build_static(root)?.join("examples/probe"))
 }
 
-/// Builds without shared libraries, in a target folder of its own: its flags would make every other
-/// build start afresh. The folder of what was built.
-fn build_static(root: &Path, what: &[&str]) -> Result<PathBuf> {
+/// Builds both together, so that both have their dependencies with the same features: else each would
+/// build them afresh. In a target folder of its own, because its flags would make every other build start
+/// afresh too. The folder of what was built.
+fn build_static(root: &Path) -> Result<PathBuf> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let target = root.join("target/static");
     let status = Command::new(cargo)
         .args(["build", "--release", "--locked", "--quiet"])
-        .args(what)
+        .args(["--package", "lockstep", "--bin", "lockstep"])
+        .args(["--package", "lockstep-vfio", "--example", "probe"])
         .args(["--target", TARGET, "--target-dir"])
         .arg(&target)
         .env("RUSTFLAGS", "-C target-feature=+crt-static")
