@@ -32,7 +32,7 @@ pub enum Doorbells {
 }
 
 /// For how long the server looks at mapped doorbells without a pause after the last event, unless told
-/// otherwise. What it costs: docs/performance.md; other times have not been compared in a guest yet.
+/// otherwise. What it costs, and how other times compare in a guest: docs/performance.md.
 pub const SPIN: Duration = Duration::from_micros(50);
 
 /// How to serve.
