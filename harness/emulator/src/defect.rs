@@ -59,6 +59,7 @@ mod list_offset_dropped;
 mod log_page_list_refused;
 mod log_read_refused;
 mod log_read_rounded_up;
+mod low_bits_refused_otherwise;
 mod mdts_ignored;
 mod mdts_itself_refused;
 mod misanswered;
@@ -262,6 +263,7 @@ const SINGLE: &[&dyn Defect] = &[
     &qprio_checked::QprioChecked,
     &get_features_dword_11::GetFeaturesDword11,
     &prp1_offset_refused::Prp1OffsetRefused,
+    &low_bits_refused_otherwise::LowBitsRefusedOtherwise,
     &identify_beyond_one_page::IdentifyBeyondOnePage,
     &log_page_list_refused::LogPageListRefused,
     &list_as_completion_queue::ListAsCompletionQueue,

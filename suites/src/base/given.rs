@@ -75,7 +75,9 @@ pub fn flushes(ctrl: &mut Ctl<'_>, sqid: Qid, cqid: Qid, count: u32) -> Outcome 
         ctrl.submit(sqid, FLUSH)?;
     }
     ctrl.ring(sqid)?;
-    ctrl.wait_all()?;
+    if !ctrl.wait_all()? {
+        return Err(Stop::PatienceOver(format!("completions of {count} Flushes in SQ {sqid}")));
+    }
     ctrl.release(cqid)
 }
 

@@ -43,6 +43,31 @@ fn begins_at_an_offset_in_the_first_page(lab: &mut Lab<'_>) -> Outcome {
     Ok(())
 }
 
+/// Bits 1:0 of PRP1 are refused, or taken for 0: then the data lies where the dword does.
+#[conformance(reqs = [prp::LOW_BITS, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS], hazard = erasing)]
+fn begins_at_a_dword_whatever_the_low_bits_say(lab: &mut Lab<'_>) -> Outcome {
+    let (mut ctrl, ns, _) = pages(lab, 1)?;
+    let short = u64::from(ns.block_bytes) < ctrl.page_bytes();
+    lab.needs(short, "logical blocks smaller than a memory page")?;
+    let (nsid, qid) = (Nsid(ns.nsid), ctrl.some_io_queue()?);
+    ctrl.write_blocks(nsid, Lba(0), 1)?.accepted()?;
+    for bits in 1..=3 {
+        // When: a good Write, but for these bits. Then: the block holds its data, or what it held.
+        let (write, _) = given::good_write(&mut ctrl, ns, 0, 1)?;
+        ctrl.io(qid, Write { prp1: Addr(write.prp1.0 | bits), ..write })?.ruled()?;
+        ctrl.read_blocks(nsid, Lba(0), 1)?.accepted()?;
+        // The same of a Read.
+        let (read, data) = given::good_read(&mut ctrl, ns, 0, 1)?;
+        let answer = ctrl.io(qid, Read { prp1: Addr(read.prp1.0 | bits), ..read })?;
+        answer.ruled()?;
+        if answer.status().is_success() {
+            ctrl.see_blocks(&data, nsid)?;
+        }
+        ctrl.sweep()?;
+    }
+    Ok(())
+}
+
 /// A transfer that crosses one page boundary goes on at PRP2, which is a page of its own.
 #[conformance(reqs = [prp::PRP2_PAGE, data::LAST_WRITTEN, dma::WRITE_WITHIN_PRPS], hazard = erasing)]
 fn goes_on_in_the_page_that_prp2_names(lab: &mut Lab<'_>) -> Outcome {

@@ -237,6 +237,8 @@ impl Tour {
         self.read(1, 0, 33);
         let offset = Read { nsid: Nsid(1), prp1: Addr(DATA + 0x204), ..Read::default() };
         self.run(1, 1, offset);
+        let low_bits = Read { nsid: Nsid(1), prp1: Addr(DATA + 3), ..Read::default() };
+        self.run(1, 1, low_bits);
         let outside = Read { nsid: Nsid(1), prp1: Addr(1 << 40), ..Read::default() };
         self.run(1, 1, outside);
     }

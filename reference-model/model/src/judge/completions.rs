@@ -1,7 +1,9 @@
 //! Completion queue entries: their place, their form, whose they are, and their status.
 
-use spec::requirement::{Level, StatusForce};
-use spec::requirement::{async_event_request, common, cqe as req, delete_io_sq, queue, reset};
+use spec::requirement::{Force, Level, StatusForce};
+use spec::requirement::{
+    async_event_request, common, cqe as req, create_io_cq, delete_io_sq, queue, reset,
+};
 use spec::{Cqe, Qid, Req, Sqe, Status};
 
 use super::Judge;
@@ -83,6 +85,7 @@ impl Judge {
         let (expected_slot, phase, full) = ((cq.seen % entries) as u16, cq.phase(), cq.is_full());
         let first = cq.seen == 0;
         let (new_again, errored) = (cq.seen < entries && cq.again, cq.errored);
+        let apart = cq.apart == Some(u64::from(slot)) && slot == expected_slot;
         if let Some(place) = cq.slots.get_mut(usize::from(expected_slot)) {
             *place = cqe;
         }
@@ -107,8 +110,13 @@ impl Judge {
             let observed = format!("phase tag {}", u8::from(cqe.phase()));
             (place(), (observed, format!("phase tag {}", u8::from(phase)), because))
         });
-        if first && cqe.phase() == phase {
-            self.credit_phase(cqid);
+        if cqe.phase() == phase {
+            if first {
+                self.credit_phase(cqid);
+            }
+            if apart {
+                self.agrees(create_io_cq::NOT_CONTIGUOUS);
+            }
         }
         if errored == No && full {
             let because = format!("{} of {entries} slots hold unreleased CQEs", entries - 1);
@@ -406,15 +414,18 @@ impl Judge {
         self.find(kind, req, place, status.to_string(), allowed);
     }
 
-    /// The requirement that a status breaks: the first failing check that is more than a permission,
-    /// else that the command succeeds.
+    /// The requirement that a status breaks: the first failing check that is more than a permission, else
+    /// one that permits a refusal by its own status alone, else that the command succeeds.
     fn broken_requirement(&self, n: u32, by: u64) -> Option<Req> {
         let forces = &self.units[usize::from(self.commands[n].ctrl)].forces;
-        let binds = |req: &Req| match forces.of(*req) {
-            Applies::On(force) => force.level > Level::May,
-            Applies::Off | Applies::Unknown => false,
+        let failing = self.requirements(n, by);
+        let first = |binds: fn(Force) -> bool| {
+            let binds = |req: &&Req| matches!(forces.of(**req), Applies::On(force) if binds(force));
+            failing.iter().find(binds).copied()
         };
-        self.requirements(n, by).into_iter().find(binds).or_else(|| self.succeeds(n))
+        first(|force| force.level > Level::May)
+            .or_else(|| first(|force| force.status == StatusForce::Exact))
+            .or_else(|| self.succeeds(n))
     }
 }
 

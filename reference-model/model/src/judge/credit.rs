@@ -161,9 +161,6 @@ impl Judge {
         if mqes {
             self.agrees(create_io_cq::QSIZE_MQES_LEGAL);
         }
-        if !cmd.pc {
-            self.agrees(create_io_cq::NOT_CONTIGUOUS);
-        }
         if shared {
             self.agrees(interrupt::SHARED_VECTOR);
         }

@@ -120,13 +120,19 @@ pub struct Cq {
     pub orphans: Vec<u32>,
     /// It was full while commands waited, and the host has released entries since.
     pub held_back: bool,
+    /// The first slot in a page that does not lie behind the one before it, if there is one: a list of
+    /// pages that is not followed leads elsewhere.
+    pub apart: Option<u64>,
 }
 
 impl Cq {
     /// A new queue.
     pub fn new(entries: u32, ranges: Vec<(u64, u64)>, ien: bool, iv: u16) -> Self {
+        let apart = ranges.windows(2).position(|pair| pair[0].0 + pair[0].1 != pair[1].0);
+        let apart = apart.map(|at| ranges[..=at].iter().map(|range| range.1).sum::<u64>() / ENTRY);
         Self {
             entries,
+            apart,
             ranges,
             seen: 0,
             released: 0,

@@ -6,7 +6,7 @@ use spec::command::{GetFeatures, GetLogPage, Identify};
 use spec::requirement::smart;
 use spec::{Bytes, Cns, Fid, Lba, Lid, Nsid, Version};
 
-use super::feature_values::selects;
+use super::feature_values::{identified, selects};
 use crate::base::given;
 
 const SMART: Lid = Lid::SMART_HEALTH_INFORMATION;
@@ -40,11 +40,21 @@ fn with_attribute<'d>(lab: &mut Lab<'d>, bit: u8, what: &str) -> Result<Ctl<'d>,
 }
 
 /// The SMART page has values within their ranges, and its counters never go back.
-#[conformance(reqs = [smart::RANGES, smart::TEMPERATURE_TIME, smart::LIFETIME])]
+#[conformance(reqs = [smart::RANGES, smart::LIFETIME])]
 fn reports_its_health(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lpa(&mut ctrl)?;
     read_smart(&mut ctrl)?;
+    read_smart(&mut ctrl)
+}
+
+/// No time is counted above a threshold that is not told.
+#[conformance(req = smart::TEMPERATURE_TIME)]
+fn counts_no_time_above_an_untold_threshold(lab: &mut Lab<'_>) -> Outcome {
+    let mut ctrl = lab.enabled_controller()?;
+    let id = identified(&mut ctrl)?;
+    let untold = id.wctemp() == 0 || id.cctemp() == 0;
+    lab.needs(untold, "a temperature threshold that is not told (WCTEMP or CCTEMP = 0)")?;
     read_smart(&mut ctrl)
 }
 

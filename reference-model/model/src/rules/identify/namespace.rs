@@ -121,12 +121,15 @@ fn dlfeat(ns: &IdentifyNamespace, v: &Seen) -> bool {
         && other.is_none_or(|bit| bit == (ns.dlfeat() & 8 != 0))
 }
 
-/// NAWUN and NAWUPF against AWUN and AWUPF; without NSFEAT bit 1 they are reserved.
+/// NAWUN and NAWUPF against AWUN and AWUPF, which are 0's based: nothing is less than 0. Without NSFEAT
+/// bit 1 they are reserved.
 fn atomic_sizes(ns: &IdentifyNamespace, v: &Seen) -> Truth {
     let Some(c) = v.claims else { return Maybe };
+    if ns.nsfeat() & 2 == 0 || c.awun == 0 && c.awupf == 0 {
+        return Maybe;
+    }
     let fits = |own: u16, least: u16| own == 0 || own >= least;
-    let own = ns.nsfeat() & 2 == 0 || (fits(ns.nawun(), c.awun) && fits(ns.nawupf(), c.awupf));
-    own.into()
+    (fits(ns.nawun(), c.awun) && fits(ns.nawupf(), c.awupf)).into()
 }
 
 fn atomic_boundaries(ns: &IdentifyNamespace, v: &Seen) -> Truth {

@@ -79,14 +79,24 @@ claims! {
 
 claims! {
     static COUNT: SmartHealth[page, v] in error_log {
-        SMART_COUNT: v.error_log.count == 0 || page.neile() >= u128::from(v.error_log.count),
+        SMART_COUNT: counts_the_errors(page, v),
             "at least the highest error count of the error log",
             "{} entries over the life, error count {}", page.neile(), v.error_log.count;
     }
 }
 
+fn counts_the_errors(page: &SmartHealth, v: &Seen) -> Truth {
+    match v.error_log.count {
+        0 => Maybe,
+        count => (page.neile() >= u128::from(count)).into(),
+    }
+}
+
 fn untold_times(page: &SmartHealth, v: &Seen) -> Truth {
     let Some((wctemp, cctemp)) = v.claims.map(|c| (c.wctemp, c.cctemp)) else { return Maybe };
+    if wctemp != 0 && cctemp != 0 {
+        return Maybe;
+    }
     let warning = page.wctt() == 0 || wctemp != 0 && cctemp != 0;
     (warning && (page.cctt() == 0 || cctemp != 0)).into()
 }
