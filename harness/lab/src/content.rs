@@ -103,19 +103,15 @@ impl Core<'_> {
         }
         self.host.tag_sequence += 1;
         let tag = BlockTag { sequence: self.host.tag_sequence, ..tag };
-        let mut block = [0; 4096];
-        let mut large = Vec::new();
-        let block = if size <= block.len() {
-            &mut block[..size]
-        } else {
-            large.resize(size, 0);
-            &mut large[..]
-        };
-        for n in 0..u64::from(blocks) {
-            tag.plus(n).fill(block);
-            if !self.arena.write(Addr(at.0 + n * size as u64), block) {
-                return Err(self.harness(&format!("blocks at {at} lie outside the arena")));
-            }
+        let arena = &self.arena;
+        let inside = with_block(size, |block| {
+            (0..u64::from(blocks)).all(|n| {
+                tag.plus(n).fill(block);
+                arena.write(Addr(at.0 + n * size as u64), block)
+            })
+        });
+        if !inside {
+            return Err(self.harness(&format!("blocks at {at} lie outside the arena")));
         }
         self.push_now(ctrl, Body::Fill { at, block_bytes, blocks, tag });
         Ok(Seen::Nothing)
@@ -241,19 +237,21 @@ fn identify_blocks<T>(
     to: impl Iterator<Item = T>,
     keep: impl Fn(T, Ident),
 ) {
-    let mut block = [0; 4096];
-    let mut large = Vec::new();
-    let block = match block.get_mut(..size) {
-        Some(block) => block,
-        None => {
-            large.resize(size, 0);
-            &mut large[..]
+    with_block(size, |block| {
+        for (n, to) in to.enumerate() {
+            let inside = arena.read(Addr(at.0 + (n * size) as u64), block);
+            debug_assert!(inside, "checked by the caller");
+            keep(to, content::identify(block));
         }
-    };
-    for (n, to) in to.enumerate() {
-        let inside = arena.read(Addr(at.0 + (n * size) as u64), block);
-        debug_assert!(inside, "checked by the caller");
-        keep(to, content::identify(block));
+    });
+}
+
+/// Memory for one block. It is cleared first, so small blocks, which most are, get no more than they need.
+fn with_block<T>(size: usize, work: impl FnOnce(&mut [u8]) -> T) -> T {
+    match size {
+        0..=512 => work(&mut [0; 512][..size]),
+        513..=4096 => work(&mut [0; 4096][..size]),
+        _ => work(&mut vec![0; size]),
     }
 }
 

@@ -408,11 +408,13 @@ impl<'d> Core<'d> {
 
     // ---- the log
 
+    #[inline(always)]
     pub fn push(&mut self, ctrl: u8, when: Interval, body: Body) -> u32 {
         self.log.push(ctrl, self.step as u16, when, body)
     }
 
     /// A record of something that the host did by itself, at this moment.
+    #[inline]
     pub fn push_now(&mut self, ctrl: u8, body: Body) -> u32 {
         let now = self.dut.now();
         self.push(ctrl, Interval { not_before: now, seen: now }, body)

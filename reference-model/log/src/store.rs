@@ -38,7 +38,7 @@ impl Log {
     }
 
     /// Appends a record and returns its index.
-    #[inline]
+    #[inline(always)]
     pub fn push(&mut self, ctrl: u8, step: u16, when: Interval, body: Body) -> u32 {
         let index = self.first + self.records.len() as u32;
         self.records.push(Record::new(ctrl, step, when, body));

@@ -233,6 +233,8 @@ impl Judge {
         }
     }
 
+    // In place, so that a record's kind is looked at once: for what it holds and for what to do.
+    #[inline(always)]
     fn judge(&mut self, log: &Log, body: Body) {
         match body {
             Body::Submit { sqid, slot, sqe } => self.on_submit(sqid, slot, sqe),
@@ -264,6 +266,7 @@ impl Judge {
         }
     }
 
+    #[inline(never)]
     fn judge_rare(&mut self, log: &Log, body: Body) {
         match body {
             Body::Origin(origin) => {
@@ -369,17 +372,23 @@ impl Judge {
     }
 
     /// Works the forces of controller `ctrl` out again if its claims have changed.
+    #[inline]
     fn refresh_forces(&mut self, ctrl: u8) {
+        if self.units[usize::from(ctrl)].forces_stale {
+            self.renew_forces(ctrl);
+        }
+    }
+
+    #[cold]
+    fn renew_forces(&mut self, ctrl: u8) {
         let at = usize::from(ctrl);
-        if self.units[at].forces_stale {
-            let (controller, version) = (&self.worlds[0].controllers[at], self.version(ctrl));
-            if !self.units[at].forces.hold_for(controller, version) {
-                self.units[at].forces = Arc::new(Forces::new(controller, version));
-            }
-            self.units[at].forces_stale = false;
-            if !self.units[at].open.is_empty() {
-                self.reconsider(ctrl);
-            }
+        let (controller, version) = (&self.worlds[0].controllers[at], self.version(ctrl));
+        if !self.units[at].forces.hold_for(controller, version) {
+            self.units[at].forces = Arc::new(Forces::new(controller, version));
+        }
+        self.units[at].forces_stale = false;
+        if !self.units[at].open.is_empty() {
+            self.reconsider(ctrl);
         }
     }
 }

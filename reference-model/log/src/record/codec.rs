@@ -45,7 +45,9 @@ const HARNESS_ERROR: u8 = 31;
 const BLOCKS_WRITTEN: u8 = 32;
 
 impl Record {
-    /// Encodes `body` as seen by controller `ctrl` in step `step`.
+    /// Encodes `body` as seen by controller `ctrl` in step `step`. Whoever calls it knows the kind of body, so
+    /// in place it is a few stores.
+    #[inline(always)]
     pub fn new(ctrl: u8, step: u16, when: Interval, body: Body) -> Self {
         let mut r = Record {
             kind: 0,
@@ -105,6 +107,7 @@ impl Record {
         }
     }
 
+    #[inline(always)]
     fn encode(&mut self, body: Body) {
         match body {
             Body::Origin(o) => {
@@ -263,11 +266,12 @@ impl Record {
     }
 
     /// What the record says.
-    #[inline]
+    #[inline(always)]
     pub fn body(&self) -> Body {
         self.decode().unwrap_or(Body::Unknown(self.kind))
     }
 
+    #[inline(always)]
     fn decode(&self) -> Option<Body> {
         let at = Addr(self.large);
         let low = (self.small & 0xffff) as u16;
