@@ -19,7 +19,6 @@ mod cq_head_out_of_range_obeyed;
 mod cq_overrun;
 mod cqe_before_data;
 mod cqe_twice;
-mod cqid_wrong_status;
 mod csi_ignored;
 mod data_units_not_in_thousands;
 mod delete_cq_in_use;
@@ -59,12 +58,12 @@ mod list_offset_dropped;
 mod log_page_list_refused;
 mod log_read_refused;
 mod log_read_rounded_up;
-mod low_bits_refused_otherwise;
 mod mdts_ignored;
 mod mdts_itself_refused;
 mod misanswered;
 mod misfilled;
 mod misread;
+mod misrefused;
 mod msix_while_masked;
 mod namespace_lost_in_reset;
 mod nguid_byte_order;
@@ -87,7 +86,6 @@ mod prp_list_off_by_one;
 mod qprio_checked;
 mod queue_count_once_ever;
 mod queue_deleted_in_name;
-mod queue_zero_deletable;
 mod rae_ignored;
 mod rdy_never_falls;
 mod rdy_never_rises;
@@ -113,9 +111,6 @@ mod sqhd_beyond_tail;
 mod stale_read_after_reset;
 mod temperature_event_missing;
 mod two_slots_refused;
-mod unknown_opcode_succeeds;
-mod unmapped_succeeds;
-mod unrefused;
 mod unseen_writes;
 mod unsupported_feature_listed;
 mod unsupported_page_listed;
@@ -159,7 +154,7 @@ pub static TABLE: &[&dyn Defect] = &joined::<{ count(GROUPS) }>(GROUPS);
 /// The defects with a file of their own, and the families.
 const GROUPS: &[&[&dyn Defect]] = &[
     SINGLE,
-    unrefused::TABLE,
+    misrefused::TABLE,
     refused::TABLE,
     misanswered::TABLE,
     misread::TABLE,
@@ -214,9 +209,7 @@ const SINGLE: &[&dyn Defect] = &[
     &cq_overrun::CqOverrun,
     &doorbell_out_of_range_obeyed::DoorbellOutOfRangeObeyed,
     &cq_head_out_of_range_obeyed::CqHeadOutOfRangeObeyed,
-    &queue_zero_deletable::QueueZeroDeletable,
     &accept_any_cqid::AcceptAnyCqid,
-    &cqid_wrong_status::CqidWrongStatus,
     &delete_cq_in_use::DeleteCqInUse,
     &prp_list_off_by_one::PrpListOffByOne,
     &prp2_ignored::Prp2Ignored,
@@ -257,13 +250,10 @@ const SINGLE: &[&dyn Defect] = &[
     &not_saveable_saved::NotSaveableSaved,
     &intmc_does_nothing::IntmcDoesNothing,
     &aer_limit_ignored::AerLimitIgnored,
-    &unknown_opcode_succeeds::UnknownOpcodeSucceeds,
-    &unmapped_succeeds::UnmappedSucceeds,
     &non_contiguous_with_cqr::NonContiguousWithCqr,
     &qprio_checked::QprioChecked,
     &get_features_dword_11::GetFeaturesDword11,
     &prp1_offset_refused::Prp1OffsetRefused,
-    &low_bits_refused_otherwise::LowBitsRefusedOtherwise,
     &identify_beyond_one_page::IdentifyBeyondOnePage,
     &log_page_list_refused::LogPageListRefused,
     &list_as_completion_queue::ListAsCompletionQueue,

@@ -5,9 +5,10 @@ use lab::{
     Pending, Shape, Stop, Word,
 };
 use log::{Perm, ResetKind};
-use spec::command::{Flush, Read, SetFeatures, Write};
+use spec::command::{Flush, Identify, Read, SetFeatures, Write};
+use spec::identify::IdentifyController;
 use spec::register::{self, Aqa, Cc};
-use spec::{Entries, Fid, Lba, Nsid, Qid};
+use spec::{Cns, Entries, Fid, Lba, Nsid, Qid};
 
 /// Long enough to see that a controller leaves something undone: 20 ms.
 pub const A_WHILE: Patience = Patience::Nanos(20_000_000);
@@ -53,6 +54,12 @@ pub fn good_write(
     ctrl.fill(&data, nsid, slba)?;
     let (prp1, prp2) = (data.prp1, data.prp2);
     Ok((Write { nsid, slba, nlb, prp1, prp2, ..Write::default() }, data))
+}
+
+/// What the controller says of itself.
+pub fn identified(ctrl: &mut Ctl<'_>) -> Result<IdentifyController, Stop> {
+    let cns = Cns::IDENTIFY_CONTROLLER;
+    ctrl.identify_with(Identify { cns, ..Identify::default() })?.identify_controller()
 }
 
 /// A good Read, and where its data goes.

@@ -2,9 +2,9 @@
 
 use lab::{Lab, Outcome, conformance};
 use log::ResetKind;
-use spec::command::{Flush, Identify};
+use spec::command::Flush;
 use spec::requirement::{common, flush};
-use spec::{Cns, Entries, Lba, Nsid, Qid};
+use spec::{Entries, Lba, Nsid, Qid};
 
 use crate::base::given::{self, good_write};
 
@@ -102,8 +102,7 @@ fn refuses_an_invalid_namespace(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = flush::WITHOUT_CACHE)]
 fn flushes_all_namespaces_at_once(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let identify = Identify { cns: Cns::IDENTIFY_CONTROLLER, ..Identify::default() };
-    let vwc = ctrl.identify_with(identify)?.identify_controller()?.vwc();
+    let vwc = given::identified(&mut ctrl)?.vwc();
     lab.needs(vwc >> 1 & 3 == 3, "Flush with NSID FFFFFFFFh (VWC bits 2:1 = 11b)")?;
     ctrl.io_pair(Qid(1), Entries(16))?;
     ctrl.io(Qid(1), Flush { nsid: Nsid::BROADCAST })?.accepted()
@@ -113,8 +112,7 @@ fn flushes_all_namespaces_at_once(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = flush::BROADCAST_UNSUPPORTED)]
 fn refuses_all_namespaces_where_it_cannot_flush_them(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let identify = Identify { cns: Cns::IDENTIFY_CONTROLLER, ..Identify::default() };
-    let vwc = ctrl.identify_with(identify)?.identify_controller()?.vwc();
+    let vwc = given::identified(&mut ctrl)?.vwc();
     lab.needs(vwc >> 1 & 3 == 2, "no Flush with NSID FFFFFFFFh (VWC bits 2:1 = 10b)")?;
     ctrl.io_pair(Qid(1), Entries(16))?;
     ctrl.io(Qid(1), Flush { nsid: Nsid::BROADCAST })?.refused_by(flush::BROADCAST_UNSUPPORTED)

@@ -1,11 +1,10 @@
 //! Features whose value stands in one dword: what was set comes back, reserved and unsupported
 //! values are refused. Base-2.3 §5.2.26.1, NVM-CS-1.0 §4.1.3.
 
-use lab::{Ctl, Lab, Outcome, Stop, conformance};
+use lab::{Ctl, Lab, Outcome, conformance};
 use log::ResetKind;
 use spec::command::{CreateIoCq, GetFeatures, Identify, SetFeatures};
 use spec::feature::SupportedCapabilities;
-use spec::identify::IdentifyController;
 use spec::requirement::{
     event_configuration, features, get_features, interrupt_vector, power_management,
     temperature_threshold,
@@ -46,11 +45,6 @@ fn of(fid: Fid) -> SetFeatures {
     SetFeatures { fid, ..SetFeatures::default() }
 }
 
-pub(super) fn identified(ctrl: &mut Ctl<'_>) -> Result<IdentifyController, Stop> {
-    let cns = Cns::IDENTIFY_CONTROLLER;
-    ctrl.identify_with(Identify { cns, ..Identify::default() })?.identify_controller()
-}
-
 /// The arbitration burst comes back as it was set.
 #[conformance(req = set_features::EFFECTIVE_AT_COMPLETION)]
 fn keeps_the_arbitration_burst(lab: &mut Lab<'_>) -> Outcome {
@@ -67,7 +61,7 @@ fn enters_a_power_state(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = power_management::UNSUPPORTED_STATE)]
 fn refuses_an_unsupported_power_state(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let npss = identified(&mut ctrl)?.npss();
+    let npss = given::identified(&mut ctrl)?.npss();
     lab.needs(npss < 31, "fewer than 32 power states")?;
     let get = GetFeatures { fid: Fid::POWER_MANAGEMENT, ..GetFeatures::default() };
     needs_changeable(lab, &mut ctrl, get)?;
@@ -86,7 +80,7 @@ fn keeps_the_over_temperature_threshold(lab: &mut Lab<'_>) -> Outcome {
 fn keeps_the_under_temperature_threshold(lab: &mut Lab<'_>) -> Outcome {
     const UNDER: u32 = 1 << 20;
     let mut ctrl = lab.enabled_controller()?;
-    let told = identified(&mut ctrl)?.wctemp() != 0;
+    let told = given::identified(&mut ctrl)?.wctemp() != 0;
     lab.needs(told, "a warning temperature threshold (WCTEMP)")?;
     let get = GetFeatures { fid: Fid::TEMPERATURE_THRESHOLD, cdw11: UNDER, ..Default::default() };
     needs_changeable(lab, &mut ctrl, get)?;
@@ -289,7 +283,7 @@ fn keeps_the_event_configuration(lab: &mut Lab<'_>) -> Outcome {
 fn refuses_notices_of_endurance_groups(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
     lab.needs(ctrl.vs()? >= Version::new(2, 0), "VS of at least 2.0")?;
-    let without = identified(&mut ctrl)?.ctratt() & 1 << 4 == 0;
+    let without = given::identified(&mut ctrl)?.ctratt() & 1 << 4 == 0;
     lab.needs(without, "no endurance groups (CTRATT bit 4 = 0)")?;
     let set = SetFeatures { cdw11: 1 << 14, ..of(Fid::ASYNCHRONOUS_EVENT_CONFIGURATION) };
     ctrl.admin(set)?.refused_by(event_configuration::ENDURANCE_GROUPS)

@@ -81,11 +81,7 @@ fn refuses_an_unknown_page_before_2_3(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = get_log_page::OFFSET_BEYOND)]
 fn refuses_an_offset_beyond_the_page(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let extended = ctrl.identify_with(spec::command::Identify {
-        cns: spec::Cns::IDENTIFY_CONTROLLER,
-        ..Default::default()
-    })?;
-    let lpa = extended.identify_controller()?.lpa();
+    let lpa = given::identified(&mut ctrl)?.lpa();
     lab.needs(lpa >> 2 & 1 != 0, "extended data for Get Log Page (LPA bit 2)")?;
     lab.needs(ctrl.vs()? >= spec::Version::new(2, 0), "VS of at least 2.0")?;
     let command = GetLogPage { lid: Lid::ERROR_INFORMATION, lpo: 1 << 20, ..good() };

@@ -12,7 +12,8 @@ use spec::log_page::{CriticalWarning, SmartHealth};
 use spec::register::DoorbellKind;
 use spec::{Bytes, Entries, Fid, Lid, Nsid, Qid, Version};
 
-use super::feature_values::{identified, needs_changeable};
+use super::feature_values::needs_changeable;
+use crate::base::given;
 use crate::base::given::{A_WHILE, bring_back, needs_power_cycle, waiting_request};
 
 /// How far from a temperature a threshold is set, in kelvins.
@@ -37,7 +38,7 @@ fn given<'d>(lab: &mut Lab<'d>) -> Result<Given<'d>, Stop> {
     let mut ctrl = lab.enabled_controller()?;
     let get = GetFeatures { fid: Fid::TEMPERATURE_THRESHOLD, ..GetFeatures::default() };
     needs_changeable(lab, &mut ctrl, get)?;
-    let has_under = identified(&mut ctrl)?.wctemp() != 0;
+    let has_under = given::identified(&mut ctrl)?.wctemp() != 0;
     Ok(Given { ctrl, has_under })
 }
 

@@ -2,11 +2,11 @@
 
 use lab::{Ctl, Lab, Outcome, Shutdown, Stop, conformance};
 use log::ResetKind;
-use spec::command::{GetFeatures, GetLogPage, Identify};
+use spec::command::{GetFeatures, GetLogPage};
 use spec::requirement::smart;
-use spec::{Bytes, Cns, Fid, Lba, Lid, Nsid, Version};
+use spec::{Bytes, Fid, Lba, Lid, Nsid, Version};
 
-use super::feature_values::{identified, selects};
+use super::feature_values::selects;
 use crate::base::given;
 
 const SMART: Lid = Lid::SMART_HEALTH_INFORMATION;
@@ -26,9 +26,7 @@ fn read_smart(ctrl: &mut Ctl<'_>) -> Outcome {
 
 /// Log Page Attributes (LPA) of Identify Controller.
 fn lpa(ctrl: &mut Ctl<'_>) -> Result<u8, Stop> {
-    let cns = Cns::IDENTIFY_CONTROLLER;
-    let answer = ctrl.identify_with(Identify { cns, ..Identify::default() })?;
-    Ok(answer.identify_controller()?.lpa())
+    Ok(given::identified(ctrl)?.lpa())
 }
 
 /// An enabled controller with this bit of LPA.
@@ -52,7 +50,7 @@ fn reports_its_health(lab: &mut Lab<'_>) -> Outcome {
 #[conformance(req = smart::TEMPERATURE_TIME)]
 fn counts_no_time_above_an_untold_threshold(lab: &mut Lab<'_>) -> Outcome {
     let mut ctrl = lab.enabled_controller()?;
-    let id = identified(&mut ctrl)?;
+    let id = given::identified(&mut ctrl)?;
     let untold = id.wctemp() == 0 || id.cctemp() == 0;
     lab.needs(untold, "a temperature threshold that is not told (WCTEMP or CCTEMP = 0)")?;
     read_smart(&mut ctrl)

@@ -1,5 +1,5 @@
-//! Commands that have to be refused and are not: one family, since all of it happens at the same seam. The
-//! command ends with success and does nothing more.
+//! Commands that have to be refused and end with another status, which may be success: one family, since
+//! all of it happens at the same seam. The command does nothing more.
 
 use spec::Status;
 use spec::command::{Command, CreateIoCq, CreateIoSq};
@@ -7,29 +7,33 @@ use spec::command::{Command, CreateIoCq, CreateIoSq};
 use super::{is_admin, told};
 use crate::seam::{Check, Defect, Scene};
 
-/// Checks whose failure does not show.
-pub(super) struct Unrefused {
+/// Checks whose failure is told otherwise.
+pub(super) struct Misrefused {
     name: &'static str,
     breaks: &'static [&'static str],
     story: &'static str,
     /// Whether the check is one of them.
-    skipped: fn(&Scene, Check) -> bool,
+    which: fn(&Scene, Check) -> bool,
+    /// What the command ends with.
+    status: Status,
 }
 
-impl Defect for Unrefused {
+impl Defect for Misrefused {
     told!();
 
     fn on_check(&self, scene: &mut Scene, check: Check, found: Option<Status>) -> Option<Status> {
-        match (self.skipped)(scene, check) {
-            true => found.map(|_| Status::SUCCESSFUL_COMPLETION),
+        match (self.which)(scene, check) {
+            true => found.map(|_| self.status),
             false => found,
         }
     }
 }
 
+const SUCCESS: Status = Status::SUCCESSFUL_COMPLETION;
+
 /// Every one.
 pub(super) const TABLE: &[&dyn Defect] = &[
-    &Unrefused {
+    &Misrefused {
         name: "create-io-cq-unchecked",
         breaks: &[
             "create-io-cq.before-iocqes",
@@ -43,7 +47,8 @@ pub(super) const TABLE: &[&dyn Defect] = &[
         ],
         story: "Firmware that trusts the one driver that it was written with; NVMeVirt looks at no field \
                 of the command.",
-        skipped: |scene, check| {
+        status: SUCCESS,
+        which: |scene, check| {
             is_admin(scene, CreateIoCq::OPCODE)
                 && matches!(
                     check,
@@ -56,7 +61,7 @@ pub(super) const TABLE: &[&dyn Defect] = &[
                 )
         },
     },
-    &Unrefused {
+    &Misrefused {
         name: "create-io-sq-unchecked",
         breaks: &[
             "create-io-sq.cqid-admin",
@@ -69,7 +74,8 @@ pub(super) const TABLE: &[&dyn Defect] = &[
         ],
         story: "Firmware that trusts the one driver that it was written with; NVMeVirt looks at no field \
                 of the command.",
-        skipped: |scene, check| {
+        status: SUCCESS,
+        which: |scene, check| {
             is_admin(scene, CreateIoSq::OPCODE)
                 && matches!(
                     check,
@@ -82,7 +88,7 @@ pub(super) const TABLE: &[&dyn Defect] = &[
                 )
         },
     },
-    &Unrefused {
+    &Misrefused {
         name: "namespaces-unchecked",
         breaks: &[
             "common.nsid-invalid",
@@ -93,54 +99,99 @@ pub(super) const TABLE: &[&dyn Defect] = &[
             "identify-descriptors.nsid-range",
         ],
         story: "A product with one namespace, whose firmware does not look for which one a command is.",
-        skipped: |_, check| matches!(check, Check::NsidValid | Check::NsidBroadcast),
+        status: SUCCESS,
+        which: |_, check| matches!(check, Check::NsidValid | Check::NsidBroadcast),
     },
-    &Unrefused {
+    &Misrefused {
         name: "unused-nsid-unchecked",
         breaks: &["common.nsid-unused", "smart.nsid"],
         story: "Up to 1.4 the field was reserved, and what stood there did not matter.",
-        skipped: |_, check| check == Check::NsidUnused,
+        status: SUCCESS,
+        which: |_, check| check == Check::NsidUnused,
     },
-    &Unrefused {
+    &Misrefused {
         name: "unknown-features-succeed",
         breaks: &["get-features.fid-unknown", "set-features.fid-unknown"],
         story: "A switch over the features whose default does nothing, successfully.",
-        skipped: |_, check| check == Check::Fid,
+        status: SUCCESS,
+        which: |_, check| check == Check::Fid,
     },
-    &Unrefused {
+    &Misrefused {
         name: "unknown-select-succeeds",
         breaks: &["get-features.sel-reserved"],
         story: "Three bits of Select of which two are looked at.",
-        skipped: |_, check| check == Check::Select,
+        status: SUCCESS,
+        which: |_, check| check == Check::Select,
     },
-    &Unrefused {
+    &Misrefused {
         name: "unknown-log-pages-succeed",
         breaks: &["get-log-page.lid-unknown"],
         story: "A switch over the log pages whose default returns nothing, successfully.",
-        skipped: |_, check| check == Check::Lid,
+        status: SUCCESS,
+        which: |_, check| check == Check::Lid,
     },
-    &Unrefused {
+    &Misrefused {
         name: "log-offset-unchecked",
         breaks: &["get-log-page.offset-beyond"],
         story: "Nothing is left beyond the end of a page, so nothing is returned: without an error.",
-        skipped: |_, check| check == Check::LogOffset,
+        status: SUCCESS,
+        which: |_, check| check == Check::LogOffset,
     },
-    &Unrefused {
+    &Misrefused {
         name: "unknown-cns-succeeds",
         breaks: &["identify.cns-unknown"],
         story: "A switch over CNS whose default returns nothing, successfully.",
-        skipped: |_, check| check == Check::Cns,
+        status: SUCCESS,
+        which: |_, check| check == Check::Cns,
     },
-    &Unrefused {
+    &Misrefused {
         name: "prp-offsets-unchecked",
         breaks: &["prp.prp2-offset", "prp.list-entry-offset", "prp.list-chain-offset"],
         story: "Offsets of PRP entries cut off instead of refused, and the data left out.",
-        skipped: |scene, check| !scene.sqid.is_admin() && check == Check::PrpOffset,
+        status: SUCCESS,
+        which: |scene, check| !scene.sqid.is_admin() && check == Check::PrpOffset,
     },
-    &Unrefused {
+    &Misrefused {
         name: "any-number-of-queues",
         breaks: &["number-of-queues.ffff"],
         story: "65,536 queues cut down to what there is, like any other number that is too large.",
-        skipped: |_, check| check == Check::QueueCount,
+        status: SUCCESS,
+        which: |_, check| check == Check::QueueCount,
+    },
+    &Misrefused {
+        name: "unknown-opcode-succeeds",
+        breaks: &["common.opcode"],
+        story: "A dispatch table whose default does nothing, successfully.",
+        status: SUCCESS,
+        which: |_, check| check == Check::Opcode,
+    },
+    &Misrefused {
+        name: "unmapped-succeeds",
+        breaks: &["prp.unmapped"],
+        story: "QEMU 7.2 answers Identify into memory that an IOMMU refuses with Successful Completion.",
+        status: SUCCESS,
+        which: |_, check| check == Check::HostMemory,
+    },
+    &Misrefused {
+        name: "queue-zero-deletable",
+        breaks: &["delete-io-sq.qid", "delete-io-cq.qid"],
+        story: "A queue table where the admin queue is entry 0 like any other.",
+        status: SUCCESS,
+        which: |scene, check| check == Check::QidExists && scene.sqe.dw[10] & 0xffff == 0,
+    },
+    &Misrefused {
+        name: "cqid-wrong-status",
+        breaks: &["create-io-sq.cqid-not-created"],
+        story: "The behaviour that revision 1.2 asked for, kept in controllers that report a newer one.",
+        status: Status::INVALID_QUEUE_IDENTIFIER,
+        which: |_, check| check == Check::CqidExists,
+    },
+    &Misrefused {
+        name: "low-bits-refused-otherwise",
+        breaks: &["prp.low-bits"],
+        story: "One check of all reserved bits before the pointers are looked at, with the status of \
+                reserved bits.",
+        status: Status::INVALID_FIELD_IN_COMMAND,
+        which: |scene, check| check == Check::PrpOffset && scene.sqe.prp1().0 & 3 != 0,
     },
 ];
